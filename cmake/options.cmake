@@ -1,0 +1,24 @@
+# What is built, and how the compiler is called everywhere.
+option(MAINSTAY_BUILD_PROGRAMS "Build mainstayd, mainstayctl and the examples" ON)
+option(MAINSTAY_BUILD_TESTS "Build the tests" ON)
+option(MAINSTAY_BUILD_BENCH "Build the benchmarks" ON)
+option(MAINSTAY_BUILD_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+set(MAINSTAY_SANITIZE "" CACHE STRING "Sanitizers for the whole build, such as address,undefined")
+
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+
+find_program(MAINSTAY_CCACHE ccache)
+if(MAINSTAY_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${MAINSTAY_CCACHE}")
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wconversion -Werror)
+if(MAINSTAY_SANITIZE)
+  add_compile_options(-fsanitize=${MAINSTAY_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${MAINSTAY_SANITIZE})
+endif()
