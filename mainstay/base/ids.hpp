@@ -64,19 +64,17 @@ struct log_index : strong_id<log_index> {
     return log_index(i.value_ + n);
   }
   /// How many entries lie between. Precondition: `b <= a`.
-  friend constexpr std::uint64_t operator-(log_index a, log_index b) {
-    return a.value_ - b.value_;
-  }
+  friend constexpr std::uint64_t operator-(log_index a, log_index b) { return a.value_ - b.value_; }
 };
 
 }  // namespace mainstay
 
-#define MAINSTAY_HASHABLE(Id)                                       \
-  template <>                                                       \
-  struct std::hash<mainstay::Id> {                                  \
-    std::size_t operator()(mainstay::Id id) const noexcept {        \
-      return std::hash<std::uint64_t>{}(id.value());                \
-    }                                                               \
+#define MAINSTAY_HASHABLE(Id)                                \
+  template <>                                                \
+  struct std::hash<mainstay::Id> {                           \
+    std::size_t operator()(mainstay::Id id) const noexcept { \
+      return std::hash<std::uint64_t>{}(id.value());         \
+    }                                                        \
   };
 MAINSTAY_HASHABLE(node_id)
 MAINSTAY_HASHABLE(group_id)

@@ -12,8 +12,8 @@ using duration = std::chrono::nanoseconds;
 
 /// Tag of the runtime's monotonic clock. It has no `now()`: ask the runtime.
 struct monotonic_clock {
-  using rep = duration::rep;
-  using period = duration::period;
+  using rep = mainstay::duration::rep;
+  using period = mainstay::duration::period;
   using duration = mainstay::duration;
   using time_point = std::chrono::time_point<monotonic_clock>;
   static constexpr bool is_steady = true;

@@ -1,0 +1,51 @@
+/// Who belongs to the cluster, as the log says it (paper §6). A configuration is in force from the
+/// moment its entry is appended.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mainstay/base/error.hpp"
+#include "mainstay/base/ids.hpp"
+#include "mainstay/base/shared_bytes.hpp"
+
+namespace mainstay::core {
+
+/// One server and where its peers reach it ("host:port").
+struct member {
+  node_id id;
+  std::string address;
+
+  friend bool operator==(const member&, const member&) = default;
+};
+
+/// A set of voters, in a joint phase a second one, and learners who receive the log but do not
+/// vote. The lists are sorted by id.
+struct configuration {
+  std::vector<member> voters;           ///< C_new while joint, else the voters
+  std::vector<member> outgoing_voters;  ///< C_old while joint, else empty
+  std::vector<member> learners;
+
+  /// True while two majorities are needed (paper §6, C_old,new).
+  bool is_joint() const { return !outgoing_voters.empty(); }
+  /// True when `id` votes, in either set.
+  bool is_voter(node_id id) const;
+  /// True when `id` takes part at all.
+  bool contains(node_id id) const;
+  /// Every member once, sorted by id.
+  std::vector<member> members() const;
+
+  friend bool operator==(const configuration&, const configuration&) = default;
+};
+
+/// Refuses empty or doubled ids, an empty voter set, and over-long lists or addresses.
+result<void> check(const configuration& c);
+
+/// The configuration's form as an entry's payload and in a snapshot (docs/formats/wal.md).
+shared_bytes encode(const configuration& c);
+
+/// Reads what `encode` wrote. Errors: `malformed`, with the field.
+result<configuration> decode_configuration(std::span<const std::byte> bytes);
+
+}  // namespace mainstay::core

@@ -1,0 +1,60 @@
+/// The seam of durable storage: what the node asks of a log on disk. Adapters live in
+/// mainstay/storage; each passes tests/conformance/persistence_engine.hpp.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "mainstay/base/error.hpp"
+#include "mainstay/base/ids.hpp"
+#include "mainstay/core/configuration.hpp"
+#include "mainstay/core/entry.hpp"
+
+namespace mainstay {
+
+/// What a group finds on its disk when it starts. The entries themselves stay on disk: the core
+/// needs their terms, every configuration among them, and the newest few.
+struct recovered_state {
+  core::hard_state hard_state;
+  log_index base_index;  ///< last index that compaction removed; 0 when the log is whole
+  term base_term;        ///< its term
+  log_index last_index;  ///< last index of the log; equals base_index when it is empty
+  std::vector<core::term_run> term_runs;    ///< of (base_index, last_index], in order
+  std::vector<core::entry> configurations;  ///< every configuration entry in the log, in order
+  std::vector<core::entry> tail;  ///< the newest consecutive entries, up to the asked byte limit
+};
+
+/// Called once, from the engine's own thread, in the order of the appends. An error means that
+/// this batch and all after it are not durable and never will be: the node stops. `no_space` is
+/// told apart: the batch was not written, and appends are taken again once `space_returned`.
+using append_done = std::move_only_function<void(result<void>)>;
+
+/// Called once, from the engine's own thread.
+using read_done = std::move_only_function<void(result<std::vector<core::entry>>)>;
+
+/// A store of logs and hard states, one per group, opened for one node of one cluster.
+///
+/// Threads: every call may come from any thread, but the calls of one group come from one thread
+/// at a time. Calls return at once; the work is done on the engine's own activity.
+/// Order: batches of a group become durable, and their `done` is called, in the order of append.
+/// Durability: when `done` is called without error the batch survives loss of power.
+template <class Engine>
+concept persistence_engine =
+    requires(Engine engine, group_id group, core::persist_batch batch, append_done appended,
+             log_index index, std::uint64_t max_bytes, read_done read) {
+      /// Reads what the group left on disk; called once per group, before any other call. Blocks.
+      /// Errors: `corrupt` (with file, offset and index), `io_failed`, `wrong_identity`.
+      { engine.recover(group, max_bytes) } -> std::same_as<result<recovered_state>>;
+      /// Makes a batch durable.
+      engine.append(group, std::move(batch), std::move(appended));
+      /// Reads entries [index, index] and on, as many as fit into max_bytes but at least one; only
+      /// durable ones. Errors: `invalid_argument` when `first` is not in the log, `corrupt`.
+      engine.read(group, index, index, max_bytes, std::move(read));
+      /// Removes entries up to and including `index`, whose effects a durable snapshot covers.
+      engine.compact(group, index, std::move(appended));
+      /// Completes everything that is under way, then joins the engine's activity. Idempotent.
+      engine.stop();
+    };
+
+}  // namespace mainstay
