@@ -19,6 +19,6 @@ endif()
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wconversion -Werror)
 if(MAINSTAY_SANITIZE)
-  add_compile_options(-fsanitize=${MAINSTAY_SANITIZE} -fno-omit-frame-pointer)
+  add_compile_options(-fsanitize=${MAINSTAY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${MAINSTAY_SANITIZE})
 endif()
