@@ -29,8 +29,11 @@ struct entry {
   friend bool operator==(const entry&, const entry&) = default;
 };
 
-/// What an entry counts for in every byte limit: its payload and a fixed allowance.
-inline std::uint64_t size_of(const entry& e) { return e.payload.size() + 64; }
+/// What an entry counts for beside its payload, in every byte limit.
+inline constexpr std::uint64_t entry_allowance = 64;
+
+/// What an entry counts for in every byte limit, in bytes.
+inline std::uint64_t size_of(const entry& e) { return e.payload.size() + entry_allowance; }
 
 /// currentTerm and votedFor, always written together as one record.
 struct hard_state {
@@ -59,6 +62,8 @@ struct persist_batch {
 
   /// True when there is nothing to make durable.
   bool empty() const { return !has_hard_state && !truncate_from && entries.empty(); }
+
+  friend bool operator==(const persist_batch&, const persist_batch&) = default;
 };
 
 }  // namespace mainstay::core

@@ -1,0 +1,56 @@
+/// What a leader knows of one peer's log (paper §5.3: nextIndex and matchIndex), and how much is on
+/// its way to it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+
+#include "mainstay/base/ids.hpp"
+#include "mainstay/base/time.hpp"
+
+namespace mainstay::core {
+
+/// How a leader sends to a peer.
+enum class progress_state : std::uint8_t {
+  probe,      ///< looking for the match: one append_entries at a time
+  replicate,  ///< match known: pipelined, within the window
+  snapshot,   ///< its next entry was compacted away: it needs a snapshot
+};
+
+/// The name as it stands in status pages: "replicate".
+const char* name_of(progress_state state);
+
+/// One peer, as the leader of the current term sees it. match_index only rises.
+struct progress {
+  /// An append_entries with entries that is on its way.
+  struct flight {
+    log_index last_index;
+    std::uint64_t bytes = 0;
+    friend bool operator==(const flight&, const flight&) = default;
+  };
+
+  progress_state state = progress_state::probe;
+  log_index match_index;          ///< durable on the peer and equal to ours up to here
+  log_index next_index;           ///< the next entry to send
+  log_index sent_commit;          ///< the highest leader_commit sent to it
+  std::uint64_t acked_round = 0;  ///< the newest read round that it answered
+  std::uint64_t sent_round = 0;   ///< the newest read round sent to it
+  instant last_response{};        ///< when it last answered
+  bool probe_sent = false;        ///< probe: wait for the answer, or for the next heartbeat
+  std::uint64_t log_read = 0;     ///< the log read under way for it; 0: none
+  std::deque<flight> in_flight;   ///< replicate: unanswered, oldest first
+  std::uint64_t in_flight_bytes = 0;
+
+  void become_probe();
+  void become_replicate();
+  void become_snapshot();
+
+  /// Notes that entries up to `last_index` were sent.
+  void sent(log_index last_index, std::uint64_t bytes);
+  /// Notes that the peer has everything up to `index` on disk. True when that is news.
+  bool acknowledge(log_index index);
+
+  friend bool operator==(const progress&, const progress&) = default;
+};
+
+}  // namespace mainstay::core

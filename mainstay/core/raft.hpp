@@ -1,0 +1,264 @@
+/// The algorithm: one replica of one consensus group as a plain value. It has no threads, clocks,
+/// sockets or files; it takes inputs, and `take_ready` gives everything that is to be done. Its
+/// methods stand in files named after the paper: election, replication, reads, membership,
+/// snapshots, transfer.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "mainstay/base/error.hpp"
+#include "mainstay/base/random.hpp"
+#include "mainstay/core/config.hpp"
+#include "mainstay/core/configuration.hpp"
+#include "mainstay/core/log.hpp"
+#include "mainstay/core/messages.hpp"
+#include "mainstay/core/progress.hpp"
+#include "mainstay/core/ready.hpp"
+#include "mainstay/core/timing.hpp"
+
+namespace mainstay::core {
+
+/// What a replica starts from.
+struct initial_state {
+  node_id id;
+  core::configuration bootstrap;  ///< in force at base_index
+  core::hard_state hard_state;
+  term_run base;                      ///< last compacted index and its term; 0 and 0 when none
+  log_index last_index;               ///< of the log on disk
+  std::vector<term_run> term_runs;    ///< of (base, last_index]
+  std::vector<entry> configurations;  ///< every configuration entry in the log, in order
+  std::vector<entry> tail;            ///< the newest entries, for the window
+  std::uint64_t seed = 0;             ///< of the replica's random numbers
+};
+
+/// Refuses what no log can look like. Errors: `corrupt`, with the field.
+result<void> check(const initial_state& state);
+
+/// One peer as the leader sees it, for status pages.
+struct peer_status {
+  node_id id;
+  log_index match_index;
+  log_index next_index;
+  progress_state state = progress_state::probe;
+  duration silence{};  ///< since it last answered
+};
+
+/// One replica. Copyable and comparable. Not thread-safe.
+///
+/// Inputs may come in any order and any number of times; each leads to a defined outcome. A message
+/// is never trusted: what breaks the protocol is answered with a rejection and changes nothing.
+class raft {
+ public:
+  /// Starts as a follower. `now` is the first instant. Errors: `invalid_argument` when the id is 0
+  /// or the bootstrap configuration breaks a rule, `corrupt` when the recovered log is impossible.
+  static result<raft> start(const valid_config& config, initial_state state, instant now);
+
+  // Inputs.
+
+  /// Moves time on and lets the alarms go off that have passed. Instants never decrease.
+  void advance(instant now);
+  /// Takes a message from a peer. Every request is answered by exactly one message with its `call`.
+  void step(envelope e);
+  /// Appends commands at the leader (paper §5.3); gives the index of the first, the others follow
+  /// it. All or nothing. `now` is the wall clock; entries never go back in time.
+  /// Errors: `not_leader` with a hint, `overloaded`, `invalid_argument`.
+  result<log_index> propose(std::span<const shared_bytes> commands, log_time now);
+  /// Asks from which index on a read is linearizable (thesis §6.4). The answer comes in a ready's
+  /// `granted_reads` or `failed_reads` with the same context. On a follower it is the leader who
+  /// is asked.
+  void read(std::uint64_t context);
+  /// The persist batch with this sequence, and all before it, are durable.
+  void persisted(std::uint64_t sequence);
+  /// The state machine has applied everything up to `index`.
+  void applied(log_index index);
+  /// The entries that a `log_read_request` asked for; none when storage could not give them.
+  void log_read(std::uint64_t id, std::vector<entry> entries);
+  /// A request to this peer went unanswered: lost, refused, or past its deadline.
+  void unreachable(node_id peer, std::uint64_t call);
+  /// Gives up leadership or candidacy at once, because the node cannot serve (a stalled disk).
+  void step_down();
+
+  // Outputs.
+
+  /// Everything to be done since the last call.
+  ready take_ready();
+  /// When `advance` has to be called at the latest; `no_deadline` for never.
+  instant next_deadline() const { return timing_.next(); }
+
+  // What it is, for status pages and tests.
+
+  node_id id() const { return id_; }
+  core::role role() const { return role_; }
+  term current_term() const { return hard_state_.current_term; }
+  node_id voted_for() const { return hard_state_.voted_for; }
+  node_id leader() const { return leader_; }
+  log_index commit_index() const { return commit_index_; }
+  log_index last_applied() const { return last_applied_; }
+  log_index last_index() const { return log_.last_index(); }
+  /// The last index whose entry is on this replica's own disk.
+  log_index stable_index() const { return stable_index_; }
+  const core::log& entries() const { return log_; }
+  /// The configuration in force: the newest in the log, committed or not (paper §6).
+  const core::configuration& configuration() const { return configurations_.back().value; }
+  /// The index whose entry brought it.
+  log_index configuration_index() const { return configurations_.back().index; }
+  /// Bytes accepted as leader and not yet committed.
+  std::uint64_t uncommitted_bytes() const { return uncommitted_bytes_; }
+  /// The peers' progress; empty unless leader.
+  std::vector<peer_status> peers() const;
+
+  friend bool operator==(const raft&, const raft&) = default;
+
+ private:
+  struct appended_configuration {
+    log_index index;
+    core::configuration value;
+    friend bool operator==(const appended_configuration&, const appended_configuration&) = default;
+  };
+  /// Whoever waits for a read: this replica's caller, or a follower's request.
+  struct read_waiter {
+    std::uint64_t context = 0;
+    node_id from;  // none: local
+    friend bool operator==(const read_waiter&, const read_waiter&) = default;
+  };
+  struct read_round {
+    std::uint64_t round = 0;
+    log_index index;
+    std::vector<read_waiter> waiters;
+    friend bool operator==(const read_round&, const read_round&) = default;
+  };
+  /// A message that must not leave before the batch with `sequence` is durable.
+  struct withheld_message {
+    std::uint64_t sequence = 0;
+    envelope message;
+    friend bool operator==(const withheld_message&, const withheld_message&) = default;
+  };
+  /// The batch that storage is working on; sequence 0: none.
+  struct pending_batch {
+    std::uint64_t sequence = 0;
+    log_index last_index;  // lowered when the log is truncated meanwhile
+    friend bool operator==(const pending_batch&, const pending_batch&) = default;
+  };
+
+  raft(const valid_config& config, node_id id, std::uint64_t seed);
+
+  // raft.cpp: dispatch, durability, output.
+  void on(const envelope& e, const request_vote& m);
+  void on(const envelope& e, const request_vote_response& m);
+  void on(const envelope& e, const append_entries& m);
+  void on(const envelope& e, const append_entries_response& m);
+  void on(const envelope& e, const install_snapshot& m);
+  void on(const envelope& e, const install_snapshot_response& m);
+  void on(const envelope& e, const timeout_now& m);
+  void on(const envelope& e, const timeout_now_response& m);
+  void on(const envelope& e, const read_index& m);
+  void on(const envelope& e, const read_index_response& m);
+  void refuse_misdirected(const envelope& e);
+  std::uint64_t unsaved_sequence() const;
+  void hard_state_changed();
+  void send(node_id to, std::uint64_t call, message m, std::uint64_t after_sequence = 0);
+  void send_request(node_id to, message m) { send(to, ++last_call_, std::move(m)); }
+  void release_withheld();
+  void collect_persist(ready& out);
+  void collect_committed(ready& out);
+  void append_to_log(entry e);
+  void truncate_log(log_index from);
+  void assert_invariants() const;
+
+  // election.cpp
+  void become_follower(term t, node_id leader);
+  void campaign();
+  void become_pre_candidate();
+  void become_candidate();
+  void become_leader();
+  void request_votes(bool pre_vote);
+  void count_votes();
+  void leave_leadership(const char* why);
+  bool hears_leader() const;
+  bool is_up_to_date(log_index last_log_index, term last_log_term) const;
+  void check_quorum_contact();
+
+  // replication.cpp
+  std::optional<append_entries_response> examine(const envelope& e, const append_entries& m);
+  append_entries_response reject_append(const append_entries& m) const;
+  log_index accept_entries(const append_entries& m);
+  bool is_well_formed(const append_entries& m) const;
+  void broadcast_append();
+  void send_heartbeats();
+  void send_empty_append(node_id peer, progress& p);
+  void replicate_to(node_id peer, progress& p);
+  bool may_send(const progress& p) const;
+  void send_entries(node_id peer, progress& p, std::vector<entry> entries);
+  void on_mismatch(progress& p, const append_entries_response& m);
+  void advance_commit_index();
+  void set_commit_index(log_index index);
+  void send_commit_notices();
+  term term_before(log_index next) const { return log_.term_at(next.previous()); }
+
+  // reads.cpp
+  bool has_committed_in_term() const;
+  void start_read_round();
+  void confirm_reads();
+  void grant(const read_waiter& waiter, log_index index);
+  void ask_leader_for_reads();
+  void fail_reads(error_code code, const char* why);
+  void fail_read(const read_waiter& waiter, error_code code, const char* why);
+
+  // membership.cpp
+  void configuration_appended(log_index index, core::configuration c);
+  void roll_back_configurations(log_index from);
+  void track_members();
+
+  valid_config config_;
+  node_id id_;
+  random_generator random_;
+  timing timing_;
+
+  // Persistent state (paper, figure 2), and how much of it is durable.
+  hard_state hard_state_;
+  core::log log_;
+  std::vector<appended_configuration> configurations_;  // never empty; rising by index
+  std::uint64_t durable_sequence_ = 0;
+  std::uint64_t hard_state_sequence_ = 0;  // the batch that the current hard state is part of
+  bool hard_state_dirty_ = false;
+  log_index stable_index_;        // on disk, and equal to log_
+  log_index unsaved_from_;        // the first entry not yet handed to storage
+  log_index truncate_disk_from_;  // none: the disk needs no truncation
+  pending_batch pending_;
+  std::vector<withheld_message> withheld_;
+
+  // Volatile state.
+  core::role role_ = core::role::follower;
+  node_id leader_;
+  leadership reported_;
+  log_index commit_index_;
+  log_index applying_index_;  // handed out for applying
+  log_index last_applied_;
+  std::uint64_t applying_bytes_ = 0;
+  std::deque<std::pair<log_index, std::uint64_t>> applying_;  // handed out: last index, bytes
+  std::uint64_t apply_read_ = 0;           // the log read under way for applying; 0: none
+  std::vector<entry> apply_from_storage_;  // its answer
+  std::map<node_id, bool> votes_;          // answers of this election; true: granted
+
+  // Volatile state on leaders.
+  std::map<node_id, progress> progress_;
+  std::uint64_t uncommitted_bytes_ = 0;
+  log_index term_start_;  // index of this term's no-op
+
+  // Reads.
+  std::uint64_t round_ = 0;
+  std::vector<read_waiter> waiting_reads_;
+  std::deque<read_round> rounds_;
+  std::map<std::uint64_t, std::vector<std::uint64_t>> asked_reads_;  // call → contexts
+
+  std::uint64_t last_call_ = 0;
+  std::uint64_t last_log_read_ = 0;
+  ready out_;
+};
+
+}  // namespace mainstay::core

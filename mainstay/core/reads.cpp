@@ -1,0 +1,116 @@
+/// Linearizable reads without writing the log (thesis §6.4): a read is as fresh as the commit index
+/// of a leader that a quorum still followed after the read arrived. Rounds are numbered, and every
+/// AppendEntries carries the newest number, so writes confirm reads too.
+#include <utility>
+
+#include "mainstay/core/quorum.hpp"
+#include "mainstay/core/raft.hpp"
+
+namespace mainstay::core {
+
+void raft::read(std::uint64_t context) {
+  const read_waiter waiter{context, node_id{}};
+  if (!leader_) return fail_read(waiter, error_code::not_leader, "no leader is known");
+  if (waiting_reads_.size() >= config_->max_waiting_reads) {
+    return fail_read(waiter, error_code::overloaded, "max_waiting_reads reads are waiting");
+  }
+  waiting_reads_.push_back(waiter);
+}
+
+void raft::on(const envelope& e, const read_index& m) {
+  if (m.term > current_term()) become_follower(m.term, node_id{});
+  const read_waiter waiter{e.call, e.from};
+  if (role_ != role::leader) return fail_read(waiter, error_code::not_leader, "");
+  if (waiting_reads_.size() >= config_->max_waiting_reads) {
+    return fail_read(waiter, error_code::overloaded, "");
+  }
+  waiting_reads_.push_back(waiter);
+}
+
+void raft::on(const envelope& e, const read_index_response& m) {
+  if (m.term > current_term()) become_follower(m.term, node_id{});
+  const auto asked = asked_reads_.find(e.call);
+  if (asked == asked_reads_.end()) return;
+  for (const auto context : asked->second) {
+    const read_waiter waiter{context, node_id{}};
+    if (m.success) {
+      grant(waiter, m.index);
+    } else {
+      fail_read(waiter, error_code::not_leader, "the node that was asked does not lead");
+    }
+  }
+  asked_reads_.erase(asked);
+}
+
+// Thesis §6.4, step 1: until an entry of its own term is committed, a leader does not know how far
+// its predecessors committed.
+bool raft::has_committed_in_term() const { return commit_index_ >= term_start_; }
+
+// Steps 2 and 3: note the commit index, then hear from a quorum. Reads that arrive while rounds are
+// under way share the next one.
+void raft::start_read_round() {
+  if (waiting_reads_.empty() || !has_committed_in_term()) return;
+  if (rounds_.size() >= config_->max_read_rounds) return;
+  ++round_;
+  rounds_.push_back({round_, commit_index_, std::exchange(waiting_reads_, {})});
+  confirm_reads();  // a single voter is its own quorum
+}
+
+void raft::confirm_reads() {
+  if (rounds_.empty()) return;
+  const std::uint64_t confirmed = quorum_value(configuration(), [this](node_id id) {
+    if (id == id_) return round_;
+    const auto p = progress_.find(id);
+    return p == progress_.end() ? std::uint64_t{0} : p->second.acked_round;
+  });
+  while (!rounds_.empty() && rounds_.front().round <= confirmed) {
+    const read_round round = std::move(rounds_.front());
+    rounds_.pop_front();
+    for (const auto& waiter : round.waiters) grant(waiter, round.index);
+  }
+}
+
+void raft::grant(const read_waiter& waiter, log_index index) {
+  if (!waiter.from) {
+    out_.granted_reads.push_back({waiter.context, index});
+    return;
+  }
+  // The follower can answer only once it knows that much committed: tell it first.
+  if (const auto p = progress_.find(waiter.from); p != progress_.end()) {
+    if (p->second.sent_commit < std::min(index, p->second.match_index)) {
+      send_empty_append(p->first, p->second);
+    }
+  }
+  send(waiter.from, waiter.context, read_index_response{current_term(), true, index});
+}
+
+void raft::ask_leader_for_reads() {
+  if (waiting_reads_.empty() || !leader_) return;
+  if (asked_reads_.size() >= config_->max_read_rounds) return;
+  std::vector<std::uint64_t> contexts;
+  contexts.reserve(waiting_reads_.size());
+  for (const auto& waiter : std::exchange(waiting_reads_, {})) contexts.push_back(waiter.context);
+  send_request(leader_, read_index{current_term()});
+  asked_reads_.emplace(last_call_, std::move(contexts));
+}
+
+void raft::fail_reads(error_code code, const char* why) {
+  for (const auto& waiter : std::exchange(waiting_reads_, {})) fail_read(waiter, code, why);
+  for (const auto& round : std::exchange(rounds_, {})) {
+    for (const auto& waiter : round.waiters) fail_read(waiter, code, why);
+  }
+  for (const auto& [call, contexts] : std::exchange(asked_reads_, {})) {
+    for (const auto context : contexts) fail_read({context, node_id{}}, code, why);
+  }
+}
+
+void raft::fail_read(const read_waiter& waiter, error_code code, const char* why) {
+  if (!waiter.from) {
+    const node_id hint = leader_ == id_ ? node_id{} : leader_;
+    out_.failed_reads.push_back({waiter.context, error{code, why, hint}});
+  } else {
+    send(waiter.from, waiter.context, read_index_response{.term = current_term()});
+  }
+}
+
+}  // namespace mainstay::core

@@ -1,0 +1,76 @@
+/// Everything that the core wants done, handed out by `raft::take_ready`.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "mainstay/base/error.hpp"
+#include "mainstay/core/entry.hpp"
+#include "mainstay/core/messages.hpp"
+
+namespace mainstay::core {
+
+/// What a replica is at the moment (paper §5.1, thesis §9.6).
+enum class role : std::uint8_t { follower, pre_candidate, candidate, leader };
+
+/// The name as it stands in logs and status pages: "leader".
+const char* name_of(role r);
+
+/// Who leads, as far as this replica knows.
+struct leadership {
+  core::role role = core::role::follower;
+  mainstay::term term;
+  node_id leader;  ///< none: unknown
+
+  friend bool operator==(const leadership&, const leadership&) = default;
+};
+
+/// A read may be answered once the state machine has applied `index`.
+struct read_grant {
+  std::uint64_t context = 0;  ///< as given to `raft::read`
+  log_index index;
+
+  friend bool operator==(const read_grant&, const read_grant&) = default;
+};
+
+/// A read that cannot be granted any more.
+struct read_failure {
+  std::uint64_t context = 0;
+  error why;
+
+  friend bool operator==(const read_failure&, const read_failure&) = default;
+};
+
+/// Entries [first, last] are wanted from storage, up to `max_bytes` but at least one; the answer
+/// goes to `raft::log_read` with the same id.
+struct log_read_request {
+  std::uint64_t id = 0;
+  log_index first;
+  log_index last;
+  std::uint64_t max_bytes = 0;
+
+  friend bool operator==(const log_read_request&, const log_read_request&) = default;
+};
+
+/// One turn's work. All parts are independent of each other and may be carried out in parallel:
+/// messages that promise durability are held back by the core until `persisted` says so.
+struct ready {
+  persist_batch persist;           ///< make durable, then call `persisted`; may be empty
+  std::vector<envelope> messages;  ///< send now
+  std::vector<entry> committed;    ///< apply in order, then call `applied`
+  std::vector<read_grant> granted_reads;
+  std::vector<read_failure> failed_reads;
+  std::vector<log_read_request> log_reads;
+  std::optional<leadership> changed;  ///< set when role, term or leader changed
+
+  /// True when there is nothing to do.
+  bool empty() const {
+    return persist.empty() && messages.empty() && committed.empty() && granted_reads.empty() &&
+           failed_reads.empty() && log_reads.empty() && !changed;
+  }
+
+  friend bool operator==(const ready&, const ready&) = default;
+};
+
+}  // namespace mainstay::core
