@@ -20,6 +20,7 @@ endif()
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wconversion -Werror
   -Wno-missing-field-initializers)
 if(MAINSTAY_SANITIZE)
-  add_compile_options(-fsanitize=${MAINSTAY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_compile_options(-fsanitize=${MAINSTAY_SANITIZE} -fno-sanitize-recover=all
+    -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${MAINSTAY_SANITIZE})
 endif()

@@ -89,6 +89,7 @@ struct timeout_now {
   friend bool operator==(const timeout_now&, const timeout_now&) = default;
 };
 
+/// Says whether the receiver took it up.
 struct timeout_now_response {
   mainstay::term term;
   bool accepted = false;
@@ -103,6 +104,7 @@ struct read_index {
   friend bool operator==(const read_index&, const read_index&) = default;
 };
 
+/// Sent once a majority has confirmed that the leader still leads (thesis §6.4, step 3).
 struct read_index_response {
   mainstay::term term;
   bool success = false;
