@@ -125,10 +125,9 @@ void raft::refuse_misdirected(const envelope& e) {
 // ---- Durability -------------------------------------------------------------------------------
 
 std::uint64_t raft::unsaved_sequence() const {
-  const std::uint64_t last = pending_.sequence != 0 ? pending_.sequence : durable_sequence_;
   const bool unsaved =
       hard_state_dirty_ || truncate_disk_from_ || unsaved_from_ <= log_.last_index();
-  return unsaved ? last + 1 : last;
+  return unsaved ? last_sequence_ + 1 : last_sequence_;
 }
 
 void raft::hard_state_changed() {
@@ -230,7 +229,7 @@ void raft::collect_persist(ready& out) {
   const bool has_entries = unsaved_from_ <= log_.last_index();
   if (!hard_state_dirty_ && !truncate_disk_from_ && !has_entries) return;
 
-  pending_ = {durable_sequence_ + 1, unsaved_from_, log_.last_index(),
+  pending_ = {++last_sequence_, unsaved_from_, log_.last_index(),
               std::exchange(truncate_disk_from_, log_index{}),
               std::exchange(hard_state_dirty_, false)};
   out.persist.sequence = pending_.sequence;

@@ -196,7 +196,8 @@ class raft {
   bool is_well_formed(const append_entries& m) const;
   void broadcast_append();
   void send_heartbeats();
-  void send_empty_append(node_id peer, progress& p);
+  void send_empty_append(node_id peer, progress& p, log_index previous);
+  void send_confirmation(node_id peer, progress& p) { send_empty_append(peer, p, p.match_index); }
   void replicate_to(node_id peer, progress& p);
   bool may_send(const progress& p) const;
   void send_entries(node_id peer, progress& p, std::vector<entry> entries);
@@ -229,6 +230,7 @@ class raft {
   hard_state hard_state_;
   core::log log_;
   std::vector<appended_configuration> configurations_;  // never empty; rising by index
+  std::uint64_t last_sequence_ = 0;                     // of the newest batch handed out
   std::uint64_t durable_sequence_ = 0;
   std::uint64_t hard_state_sequence_ = 0;  // the batch that the current hard state is part of
   bool hard_state_dirty_ = false;
