@@ -1,0 +1,67 @@
+/// The key-value state machine: strings by key, with the commands that Redis has for them. It takes
+/// commands in its own binary form (command.hpp) and gives typed answers (answer.hpp); it knows no
+/// client protocol, no clock and no expiry.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "mainstay/base/error.hpp"
+#include "mainstay/base/shared_bytes.hpp"
+#include "mainstay/machines/key_value/answer.hpp"
+#include "mainstay/machines/key_value/command.hpp"
+#include "mainstay/machines/key_value/table.hpp"
+#include "mainstay/seams/state_machine.hpp"
+
+namespace mainstay {
+
+/// A `batch_state_machine`. Keys and values are copied into its own memory, so that it does not
+/// keep blocks of the network or the log alive. A command that is malformed or fails answers with a
+/// failure and changes nothing; `apply` itself never fails. Queries are accepted in `apply` too:
+/// read through the log, they see every command before them.
+class key_value {
+ public:
+  /// `hash_seed` decides the order of iteration only. Give all replicas the same, so that a SCAN
+  /// that began on one goes on at another.
+  explicit key_value(std::uint64_t hash_seed = 0) : table_(hash_seed) {}
+
+  /// Carries out one command. Never an error; see the answer.
+  result<shared_bytes> apply(const applied_command& command);
+  /// Carries out many. Precondition: as many answers as commands.
+  result<void> apply(std::span<const applied_command> commands, std::span<shared_bytes> answers);
+  /// Answers an encoded query; for a command that would change something, with a failure.
+  result<shared_bytes> query(const shared_bytes& request);
+  /// Writes a snapshot (snapshot.hpp). The same state gives the same bytes, however it came about.
+  result<void> save(const snapshot_writer& writer);
+  /// Replaces the state by a snapshot. Errors: those of `reader`, `malformed`, `corrupt`,
+  /// `unsupported`; the state is unchanged then.
+  result<void> restore(const snapshot_reader& reader);
+
+  /// How many keys there are.
+  std::size_t size() const { return table_.size(); }
+
+ private:
+  shared_bytes execute(std::string_view encoded);
+  shared_bytes carry_out(keyspace::command_view& command);
+  shared_bytes set(keyspace::command_view& command);
+  shared_bytes get_and_delete(keyspace::command_view& command);
+  shared_bytes erase(keyspace::command_view& command);
+  shared_bytes increment(keyspace::command_view& command);
+  shared_bytes append(keyspace::command_view& command);
+  shared_bytes set_many(keyspace::command_view& command);
+  shared_bytes flush_all();
+
+  shared_bytes answer_query(keyspace::command_view& command);
+  shared_bytes get(keyspace::command_view& command);
+  shared_bytes get_many(keyspace::command_view& command);
+  shared_bytes exists(keyspace::command_view& command);
+  shared_bytes length(keyspace::command_view& command);
+  shared_bytes type(keyspace::command_view& command);
+  shared_bytes scan(keyspace::command_view& command);
+  shared_bytes keys(keyspace::command_view& command);
+
+  keyspace::table table_;
+  keyspace::answer_writer answers_;
+};
+
+}  // namespace mainstay
