@@ -2,7 +2,7 @@
 #
 # Declares one folder of the library as target mainstay_<name> (alias mainstay::<name>), installed
 # with its headers. Without SOURCES the library is header-only. DEPENDS names what lies below, and
-# PACKAGES the third-party targets.
+# PACKAGES the third-party targets, which cmake/mainstay-packages.cmake has to know.
 function(mainstay_library)
   cmake_parse_arguments(ARG "" "NAME" "SOURCES;DEPENDS;PACKAGES" ${ARGN})
   set(target mainstay_${ARG_NAME})
@@ -19,5 +19,7 @@ function(mainstay_library)
   target_include_directories(${target} ${scope}
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(${target} ${scope} ${ARG_DEPENDS} ${ARG_PACKAGES})
+  set_property(GLOBAL APPEND PROPERTY mainstay_components ${ARG_NAME})
+  set_property(GLOBAL PROPERTY mainstay_needs_${ARG_NAME} ${ARG_DEPENDS} ${ARG_PACKAGES})
   install(TARGETS ${target} EXPORT mainstay_targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endfunction()

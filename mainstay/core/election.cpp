@@ -24,7 +24,7 @@ void raft::become_follower(term t, node_id leader) {
 }
 
 void raft::leave_leadership(const char* why) {
-  fail_reads(error_code::leadership_lost, why);
+  fail_reads(error_code::not_leader, why);
   progress_.clear();
   uncommitted_bytes_ = 0;
   timing_.heartbeat = no_deadline;

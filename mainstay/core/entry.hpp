@@ -54,7 +54,7 @@ struct term_run {
 /// One unit of durable work. A storage engine makes batches durable in the order of `sequence`,
 /// whole or (after a crash) as a prefix: hard state and truncation first, then entries in order.
 struct persist_batch {
-  std::uint64_t sequence = 0;  ///< 1, 2, 3, …; given back through `raft::persisted`
+  std::uint64_t sequence = 0;  ///< rising; given back through `raft::persisted`
   bool has_hard_state = false;
   hard_state state;         ///< to write, when `has_hard_state`
   log_index truncate_from;  ///< remove this index and all after it first; none: nothing to remove

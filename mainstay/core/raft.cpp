@@ -125,10 +125,9 @@ void raft::refuse_misdirected(const envelope& e) {
 // ---- Durability -------------------------------------------------------------------------------
 
 std::uint64_t raft::unsaved_sequence() const {
-  const std::uint64_t last = pending_.sequence != 0 ? pending_.sequence : durable_sequence_;
   const bool unsaved =
       hard_state_dirty_ || truncate_disk_from_ || unsaved_from_ <= log_.last_index();
-  return unsaved ? last + 1 : last;
+  return unsaved ? last_sequence_ + 1 : last_sequence_;
 }
 
 void raft::hard_state_changed() {
@@ -179,6 +178,17 @@ void raft::persisted(std::uint64_t sequence) {
   if (role_ == role::leader) advance_commit_index();
 }
 
+void raft::not_persisted(std::uint64_t sequence) {
+  if (pending_.sequence == 0 || sequence != pending_.sequence) return;
+  hard_state_dirty_ = hard_state_dirty_ || pending_.has_hard_state;
+  unsaved_from_ = std::min(unsaved_from_, pending_.first_index);
+  const log_index truncate = pending_.truncate_from;
+  if (truncate) {
+    truncate_disk_from_ = truncate_disk_from_ ? std::min(truncate_disk_from_, truncate) : truncate;
+  }
+  pending_ = {};
+}
+
 void raft::append_to_log(entry e) { log_.append(std::move(e)); }
 
 void raft::truncate_log(log_index from) {
@@ -187,6 +197,7 @@ void raft::truncate_log(log_index from) {
   log_.truncate_from(from);
   roll_back_configurations(from);
   stable_index_ = std::min(stable_index_, from.previous());
+  pending_.first_index = std::min(pending_.first_index, from);
   pending_.last_index = std::min(pending_.last_index, from.previous());
   if (from < unsaved_from_) {
     truncate_disk_from_ = truncate_disk_from_ ? std::min(truncate_disk_from_, from) : from;
@@ -218,11 +229,13 @@ void raft::collect_persist(ready& out) {
   const bool has_entries = unsaved_from_ <= log_.last_index();
   if (!hard_state_dirty_ && !truncate_disk_from_ && !has_entries) return;
 
-  pending_ = {durable_sequence_ + 1, log_.last_index()};
+  pending_ = {++last_sequence_, unsaved_from_, log_.last_index(),
+              std::exchange(truncate_disk_from_, log_index{}),
+              std::exchange(hard_state_dirty_, false)};
   out.persist.sequence = pending_.sequence;
-  out.persist.has_hard_state = std::exchange(hard_state_dirty_, false);
+  out.persist.has_hard_state = pending_.has_hard_state;
   out.persist.state = hard_state_;
-  out.persist.truncate_from = std::exchange(truncate_disk_from_, log_index{});
+  out.persist.truncate_from = pending_.truncate_from;
   if (has_entries) {
     constexpr auto everything = ~std::uint64_t{0};
     out.persist.entries = log_.copy(unsaved_from_, log_.last_index(), everything);

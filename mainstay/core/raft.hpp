@@ -74,6 +74,9 @@ class raft {
   void read(std::uint64_t context);
   /// The persist batch with this sequence, and all before it, are durable.
   void persisted(std::uint64_t sequence);
+  /// The persist batch with this sequence was not written and never will be: its work comes again
+  /// in a later ready. Only for failures that leave the disk as it was (a full disk).
+  void not_persisted(std::uint64_t sequence);
   /// The state machine has applied everything up to `index`.
   void applied(log_index index);
   /// The entries that a `log_read_request` asked for; none when storage could not give them.
@@ -141,7 +144,10 @@ class raft {
   /// The batch that storage is working on; sequence 0: none.
   struct pending_batch {
     std::uint64_t sequence = 0;
-    log_index last_index;  // lowered when the log is truncated meanwhile
+    log_index first_index;    // lowered, with last_index, when the log is truncated meanwhile
+    log_index last_index;     // first_index - 1: no entries
+    log_index truncate_from;  // none: nothing
+    bool has_hard_state = false;
     friend bool operator==(const pending_batch&, const pending_batch&) = default;
   };
 
@@ -190,7 +196,8 @@ class raft {
   bool is_well_formed(const append_entries& m) const;
   void broadcast_append();
   void send_heartbeats();
-  void send_empty_append(node_id peer, progress& p);
+  void send_empty_append(node_id peer, progress& p, log_index previous);
+  void send_confirmation(node_id peer, progress& p) { send_empty_append(peer, p, p.match_index); }
   void replicate_to(node_id peer, progress& p);
   bool may_send(const progress& p) const;
   void send_entries(node_id peer, progress& p, std::vector<entry> entries);
@@ -223,6 +230,7 @@ class raft {
   hard_state hard_state_;
   core::log log_;
   std::vector<appended_configuration> configurations_;  // never empty; rising by index
+  std::uint64_t last_sequence_ = 0;                     // of the newest batch handed out
   std::uint64_t durable_sequence_ = 0;
   std::uint64_t hard_state_sequence_ = 0;  // the batch that the current hard state is part of
   bool hard_state_dirty_ = false;

@@ -78,7 +78,7 @@ void raft::grant(const read_waiter& waiter, log_index index) {
   // The follower can answer only once it knows that much committed: tell it first.
   if (const auto p = progress_.find(waiter.from); p != progress_.end()) {
     if (p->second.sent_commit < std::min(index, p->second.match_index)) {
-      send_empty_append(p->first, p->second);
+      send_confirmation(p->first, p->second);
     }
   }
   send(waiter.from, waiter.context, read_index_response{current_term(), true, index});

@@ -53,7 +53,7 @@ void raft::broadcast_append() {
   for (auto& [peer, p] : progress_) {
     replicate_to(peer, p);
     const bool round_unknown = !rounds_.empty() && p.sent_round < rounds_.back().round;
-    if (round_unknown) send_empty_append(peer, p);
+    if (round_unknown) send_confirmation(peer, p);
   }
 }
 
@@ -61,22 +61,19 @@ void raft::send_heartbeats() {
   timing_.heartbeat = timing_.now + config_->heartbeat_interval;
   for (auto& [peer, p] : progress_) {
     p.probe_sent = false;  // whatever was lost is tried again
-    send_empty_append(peer, p);
+    // Asks about the newest entry sent, so that one lost on the way shows as a mismatch.
+    send_empty_append(peer, p, p.next_index.previous());
   }
 }
 
 void raft::send_commit_notices() {
   timing_.commit_notice = no_deadline;
   for (auto& [peer, p] : progress_) {
-    if (p.sent_commit < std::min(commit_index_, p.match_index)) send_empty_append(peer, p);
+    if (p.sent_commit < std::min(commit_index_, p.match_index)) send_confirmation(peer, p);
   }
 }
 
-void raft::send_empty_append(node_id peer, progress& p) {
-  // A probe asks about the entry before the next; otherwise the question must not fail merely
-  // because entries are still on their way.
-  const bool probing = p.state == progress_state::probe && p.next_index > log_.base_index();
-  log_index previous = probing ? p.next_index.previous() : p.match_index;
+void raft::send_empty_append(node_id peer, progress& p, log_index previous) {
   if (previous < log_.base_index()) previous = log_index{};  // compacted: ask nothing
   const term previous_term = previous ? log_.term_at(previous) : term{};
   p.sent_round = round_;

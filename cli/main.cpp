@@ -1,0 +1,153 @@
+/// mainstayctl: the command line of a cluster. This file declares the options and hands over to the
+/// sub-commands; nothing else happens here.
+#include <iostream>
+#include <iterator>
+#include <map>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/bench_command.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/key_commands.hpp"
+
+namespace mainstay::cli {
+namespace {
+
+/// The options of all sub-commands, and which one was chosen.
+struct command_line {
+  common_options common;
+  std::vector<std::string> endpoint_texts{"127.0.0.1:6401"};
+  std::vector<std::string> admin_texts{"127.0.0.1:8101"};
+  std::int64_t timeout_ms = 5000;
+  put_options put;
+  bool if_absent = false;
+  bool if_present = false;
+  get_options get;
+  delete_options remove;
+  bench_options bench;
+};
+
+void declare_common(CLI::App& app, command_line& line) {
+  app.add_option("-e,--endpoints", line.endpoint_texts, "client ports, asked in this order")
+      ->delimiter(',')
+      ->envname("MAINSTAY_ENDPOINTS")
+      ->type_name("HOST:PORT,...")
+      ->capture_default_str();
+  app.add_option("-a,--admin", line.admin_texts, "admin HTTP ports, for status")
+      ->delimiter(',')
+      ->envname("MAINSTAY_ADMIN")
+      ->type_name("HOST:PORT,...")
+      ->capture_default_str();
+  app.add_option("--timeout", line.timeout_ms, "milliseconds that each operation may take")
+      ->check(CLI::Range(1, 3'600'000))
+      ->capture_default_str();
+  app.add_flag("--json", line.common.json, "print JSON, one object in a line");
+}
+
+void declare_put(CLI::App& app, command_line& line) {
+  auto* put = app.add_subcommand("put", "write a value");
+  put->add_option("KEY", line.put.key)->required();
+  put->add_option("VALUE", line.put.value, "the value; - reads it from standard input")->required();
+  auto* absent = put->add_flag("--if-absent", line.if_absent, "only when the key is not there");
+  auto* present = put->add_flag("--if-present", line.if_present, "only when the key is there");
+  auto* equals = put->add_option("--if-equals", line.put.expected, "only when it has this value");
+  absent->excludes(present)->excludes(equals);
+  present->excludes(equals);
+}
+
+void declare_get_and_delete(CLI::App& app, command_line& line) {
+  auto* get = app.add_subcommand("get", "print a value (linearizable)");
+  get->add_option("KEY", line.get.key)->required();
+  get->add_flag("--stale", line.get.stale, "whatever the asked node has, perhaps behind");
+  get->add_flag("--raw", line.get.raw, "no line feed after the value");
+  auto* remove = app.add_subcommand("delete", "remove keys");
+  remove->add_option("KEY", line.remove.keys)->required();
+}
+
+void declare_bench(CLI::App& app, command_line& line) {
+  static const std::map<std::string, load_kind> kinds{
+      {"set", load_kind::set}, {"get", load_kind::get}, {"mixed", load_kind::mixed}};
+  auto& load = line.bench.load;
+  auto* bench = app.add_subcommand("bench", "measure throughput and latency");
+  bench->add_option("--ops", load.shape.kind, "set, get or mixed (half and half)")
+      ->transform(CLI::CheckedTransformer(kinds))
+      ->default_str("set");
+  bench->add_option("--outstanding", load.outstanding, "requests in flight, over all connections")
+      ->capture_default_str();
+  bench->add_option("--connections", load.connections, "spread over the endpoints")
+      ->capture_default_str();
+  bench->add_option("--size", load.shape.value_size, "bytes of a value")->capture_default_str();
+  bench->add_option("--keys", load.shape.keys, "how many different keys")->capture_default_str();
+  auto* seconds = bench->add_option("--seconds", load.seconds, "how long to measure");
+  seconds->capture_default_str();
+  bench->add_option("--requests", load.requests, "measure so many requests instead")
+      ->excludes(seconds);
+  bench->add_option("--warmup", load.warmup_seconds, "seconds of load before measuring")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  bench->add_option("--seed", load.shape.seed, "of the order of keys")->capture_default_str();
+  bench->add_flag("--fill", line.bench.fill, "write every key once before");
+}
+
+/// Turns the texts into values. Errors: `invalid_argument`.
+result<void> complete(command_line& line) {
+  for (const auto& text : line.endpoint_texts) {
+    auto parsed = parse_endpoint(text);
+    if (!parsed) return std::unexpected(parsed.error());
+    line.common.endpoints.push_back(std::move(*parsed));
+  }
+  for (const auto& text : line.admin_texts) {
+    auto parsed = parse_endpoint(text);
+    if (!parsed) return std::unexpected(parsed.error());
+    line.common.admin_endpoints.push_back(std::move(*parsed));
+  }
+  line.common.timeout = std::chrono::milliseconds(line.timeout_ms);
+  if (line.if_absent) line.put.condition = put_condition::if_absent;
+  if (line.if_present) line.put.condition = put_condition::if_present;
+  if (line.put.value == "-") {
+    line.put.value.assign(std::istreambuf_iterator<char>(std::cin), {});
+  }
+  return {};
+}
+
+exit_code run_chosen(const CLI::App& app, command_line& line) {
+  const output to{std::cout, std::cerr, line.common.json};
+  const auto send = network_sender(line.common.timeout);
+  if (const auto* put = app.get_subcommand("put"); put->parsed()) {
+    if (put->count("--if-equals") > 0) line.put.condition = put_condition::if_equals;
+    return run_put(line.common, line.put, to, send);
+  }
+  if (app.got_subcommand("get")) return run_get(line.common, line.get, to, send);
+  if (app.got_subcommand("delete")) return run_delete(line.common, line.remove, to, send);
+  return run_bench(line.common, line.bench, to);
+}
+
+int run(int argument_count, char** arguments) {
+  command_line line;
+  CLI::App app{"The command line of a Mainstay cluster.", "mainstayctl"};
+  app.footer(std::string(exit_code_help));
+  app.require_subcommand(1);
+  app.fallthrough();
+  declare_common(app, line);
+  declare_put(app, line);
+  declare_get_and_delete(app, line);
+  declare_bench(app, line);
+  try {
+    app.parse(argument_count, arguments);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : static_cast<int>(exit_code::usage);
+  }
+  if (const auto complete_line = complete(line); !complete_line) {
+    std::cerr << "mainstayctl: " << complete_line.error().message << '\n';
+    return static_cast<int>(exit_code::usage);
+  }
+  return static_cast<int>(run_chosen(app, line));
+}
+
+}  // namespace
+}  // namespace mainstay::cli
+
+int main(int argument_count, char** arguments) {
+  return mainstay::cli::run(argument_count, arguments);
+}

@@ -1,0 +1,168 @@
+/// `node<Types>`: one replica of one group, as users hold it. Submit commands, ask queries, look at
+/// the status; everything is asynchronous and takes a completion token.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "mainstay/node/host.hpp"
+#include "mainstay/node/replica.hpp"
+#include "mainstay/seams/future.hpp"
+
+namespace mainstay {
+
+/// A running replica. Every operation completes exactly once, on the loop (or where its token
+/// says), at the latest at its deadline: with a result, or with an error whose `outcome_of` tells
+/// whether the command certainly did not commit (`refused`) or may have (`unknown`).
+///
+/// Threads: any, unless said otherwise. Completions must not block.
+template <raft_types Types>
+class node {
+ public:
+  using machine_type = typename Types::state_machine_type;
+
+  /// Recovers the group from storage and starts as a follower. Blocks while the log is read; from
+  /// any thread but the loop's, while the loop runs. `seed` feeds the election timeouts.
+  /// Errors: `invalid_argument` (options), `corrupt` and others from storage.
+  static result<node> start(host<Types>& owner, node_options options, machine_type machine,
+                            node_listener listener = {}) {
+    auto made = create(owner, std::move(options), std::move(machine), std::move(listener));
+    if (!made) return made;
+    run_on(owner.parts().runtime.loop(), [&] { made->replica_->start_on_loop(); });
+    return made;
+  }
+  /// As `start`, on the loop itself.
+  static result<node> start_on_loop(host<Types>& owner, node_options options, machine_type machine,
+                                    node_listener listener = {}) {
+    auto made = create(owner, std::move(options), std::move(machine), std::move(listener));
+    if (made) made->replica_->start_on_loop();
+    return made;
+  }
+
+  node(node&&) noexcept = default;
+  node& operator=(node&&) = delete;
+  /// `stop` must have been called, unless the node was moved from.
+  ~node() = default;
+
+  /// Completes everything under way and takes part no longer. The host, its loop and its storage
+  /// must still run. From any thread but the loop's. Idempotent.
+  void stop() {
+    run_on(loop(), [this] { stop_on_loop(); });
+  }
+  /// As `stop`, on the loop.
+  void stop_on_loop() {
+    replica_->stop_on_loop({error_code::shutting_down, "the node is stopping", {}});
+  }
+
+  /// Replicates a command; the result is the state machine's answer (`result<shared_bytes>`).
+  template <completion_token<command_outcome> Token>
+  auto submit(shared_bytes command, const submit_options& options, Token&& token) {
+    return initiate<command_outcome>(
+        [this, command = std::move(command),
+         options](completion_handler<command_outcome> done) mutable {
+          std::vector<shared_bytes> one;
+          one.push_back(std::move(command));
+          start_write(std::move(one), options, only_one(std::move(done)));
+        },
+        std::forward<Token>(token));
+  }
+  /// Replicates commands in order, each on its own: one outcome each (`outcomes`).
+  template <completion_token<outcomes> Token>
+  auto submit_batch(std::vector<shared_bytes> commands, const submit_options& options,
+                    Token&& token) {
+    return initiate<outcomes>(
+        [this, commands = std::move(commands), options](completion_handler<outcomes> done) mutable {
+          start_write(std::move(commands), options, std::move(done));
+        },
+        std::forward<Token>(token));
+  }
+
+  /// Asks the state machine without changing it (`result<shared_bytes>`).
+  template <completion_token<command_outcome> Token>
+  auto query(shared_bytes request, const query_options& options, Token&& token) {
+    return initiate<command_outcome>(
+        [this, request = std::move(request),
+         options](completion_handler<command_outcome> done) mutable {
+          std::vector<shared_bytes> one;
+          one.push_back(std::move(request));
+          start_read(std::move(one), options, only_one(std::move(done)));
+        },
+        std::forward<Token>(token));
+  }
+  /// Asks several questions at the same level of freshness: one outcome each (`outcomes`).
+  template <completion_token<outcomes> Token>
+  auto query_batch(std::vector<shared_bytes> requests, const query_options& options,
+                   Token&& token) {
+    return initiate<outcomes>(
+        [this, requests = std::move(requests), options](completion_handler<outcomes> done) mutable {
+          start_read(std::move(requests), options, std::move(done));
+        },
+        std::forward<Token>(token));
+  }
+
+  /// What the node is at the moment. Blocks for a turn; from any thread but the loop's.
+  node_status status() const {
+    return run_on(loop(), [this] { return replica_->status(); });
+  }
+  /// As `status`, on the loop.
+  node_status status_on_loop() const { return replica_->status(); }
+
+  /// The state machine; touch it on the apply executor only, or after `stop`.
+  machine_type& machine() { return replica_->machine(); }
+
+ private:
+  using replica_type = detail::replica<Types>;
+  using operation = detail::operation;
+
+  explicit node(host<Types>& owner, std::shared_ptr<replica_type> r)
+      : owner_(&owner), replica_(std::move(r)) {}
+
+  static result<node> create(host<Types>& owner, node_options options, machine_type machine,
+                             node_listener listener) {
+    const auto config = check(options);
+    if (!config) return std::unexpected(config.error());
+    const auto& parts = owner.parts();
+    auto found = parts.storage.recover(options.group, options.core.log_window_bytes);
+    if (!found) return std::unexpected(found.error());
+    core::initial_state initial{.id = options.id,
+                                .bootstrap = options.members,
+                                .hard_state = found->hard_state,
+                                .base = {found->base_index, found->base_term},
+                                .last_index = found->last_index,
+                                .term_runs = std::move(found->term_runs),
+                                .configurations = std::move(found->configurations),
+                                .tail = std::move(found->tail),
+                                .seed = parts.runtime.random_seed()};
+    auto core = core::raft::start(*config, std::move(initial), parts.runtime.now());
+    if (!core) return std::unexpected(core.error());
+    return node(owner, std::make_shared<replica_type>(owner, std::move(options), *std::move(core),
+                                                      std::move(machine), std::move(listener)));
+  }
+
+  auto loop() const { return owner_->parts().runtime.loop(); }
+
+  static outcomes_handler only_one(completion_handler<command_outcome> done) {
+    return [done = std::move(done)](outcomes all) mutable { done(std::move(all.front())); };
+  }
+
+  void start_write(std::vector<shared_bytes> commands, const submit_options& options,
+                   outcomes_handler done) {
+    auto op = std::make_unique<operation>(operation::kind::write, std::move(commands),
+                                          options.deadline, std::move(done));
+    op->forward = options.forward;
+    replica_->submit(std::move(op));
+  }
+  void start_read(std::vector<shared_bytes> requests, const query_options& options,
+                  outcomes_handler done) {
+    auto op = std::make_unique<operation>(operation::kind::read, std::move(requests),
+                                          options.deadline, std::move(done));
+    op->level = options.level;
+    replica_->submit(std::move(op));
+  }
+
+  host<Types>* owner_;
+  std::shared_ptr<replica_type> replica_;
+};
+
+}  // namespace mainstay

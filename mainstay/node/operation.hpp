@@ -1,0 +1,136 @@
+/// What callers have submitted: batches of commands and of reads, each completed exactly once.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "mainstay/base/assert.hpp"
+#include "mainstay/base/shared_bytes.hpp"
+#include "mainstay/seams/rpc.hpp"
+
+namespace mainstay {
+
+/// Outcomes in the order of the batch.
+using outcomes = std::vector<command_outcome>;
+using outcomes_handler = std::move_only_function<void(outcomes)>;
+
+/// How fresh a read must be.
+enum class read_level : std::uint8_t {
+  linearizable,  ///< sees every write that was answered before the read began (thesis §6.4)
+  stale,         ///< sees what this replica has applied
+};
+
+/// How a batch of commands is to be treated.
+struct submit_options {
+  instant deadline = instant::max();  ///< completes by then, as `timed_out` when need be
+  bool forward = true;                ///< on a follower: pass it on to the leader
+};
+
+/// How a batch of reads is to be treated.
+struct query_options {
+  instant deadline = instant::max();
+  read_level level = read_level::linearizable;
+};
+
+namespace detail {
+
+/// One submitted batch. Made on the caller's thread, afterwards the loop's alone.
+class operation {
+ public:
+  enum class kind : std::uint8_t { write, read };
+
+  operation(kind k, std::vector<shared_bytes> payloads, instant deadline, outcomes_handler done)
+      : kind_(k),
+        payloads_(std::move(payloads)),
+        count_(payloads_.size()),
+        deadline_(deadline),
+        done_(std::move(done)) {
+    for (const auto& p : payloads_) bytes_ += p.size() + 128;
+  }
+  operation(const operation&) = delete;
+  operation& operator=(const operation&) = delete;
+  ~operation() {
+    if (budget_) budget_->fetch_sub(bytes_, std::memory_order_relaxed);
+  }
+
+  /// Counts this operation's bytes in `budget` for as long as it lives, unless they exceed `limit`:
+  /// then it gives false.
+  bool charge(std::shared_ptr<std::atomic<std::uint64_t>> budget, std::uint64_t limit) {
+    const auto before = budget->fetch_add(bytes_, std::memory_order_relaxed);
+    if (before + bytes_ > limit) {
+      budget->fetch_sub(bytes_, std::memory_order_relaxed);
+      return false;
+    }
+    budget_ = std::move(budget);
+    return true;
+  }
+
+  kind what() const { return kind_; }
+  bool is_done() const { return !done_; }
+  instant deadline() const { return deadline_; }
+  /// How many outcomes it has.
+  std::size_t count() const { return count_; }
+  /// What it counts for in the pending bytes.
+  std::uint64_t bytes() const { return bytes_; }
+  /// The commands or requests; whoever carries them out may take them.
+  std::vector<shared_bytes>& payloads() { return payloads_; }
+
+  /// Hands the outcomes to the caller; the first call counts, later ones do nothing.
+  void complete(outcomes all) {
+    if (!done_) return;
+    MAINSTAY_ASSERT(all.size() == count());
+    auto done = std::exchange(done_, nullptr);
+    done(std::move(all));
+  }
+  /// Completes every part with the same error.
+  void fail_all(const error& why) {
+    if (!done_) return;
+    complete(outcomes(count(), std::unexpected(why)));
+  }
+
+  operation* next = nullptr;  ///< in the submission queue
+  bool forward = true;
+  read_level level = read_level::linearizable;
+  outcomes answers;  ///< gathered while entries of a write are applied
+
+ private:
+  kind kind_;
+  std::vector<shared_bytes> payloads_;
+  std::size_t count_;
+  instant deadline_;
+  outcomes_handler done_;
+  std::uint64_t bytes_ = 0;
+  std::shared_ptr<std::atomic<std::uint64_t>> budget_;
+};
+
+/// The lock-free way from callers to the loop: many push, one takes all.
+class submission_queue {
+ public:
+  submission_queue() = default;
+  submission_queue(const submission_queue&) = delete;
+  submission_queue& operator=(const submission_queue&) = delete;
+  ~submission_queue() { take_all(); }
+
+  enum class pushed : std::uint8_t { first, more, closed };
+
+  /// Any thread. `first` tells that the queue was empty, so that the loop has to be woken. When
+  /// closed, `op` stays with the caller.
+  pushed push(std::unique_ptr<operation>& op);
+  /// The loop only: everything pushed so far, oldest first.
+  std::vector<std::unique_ptr<operation>> take_all() { return unlink(head_.exchange(nullptr)); }
+  /// The loop only: as `take_all`, and refuses all that come later.
+  std::vector<std::unique_ptr<operation>> close() { return unlink(head_.exchange(closed_mark())); }
+
+ private:
+  static operation* closed_mark() { return reinterpret_cast<operation*>(std::uintptr_t{1}); }
+  static std::vector<std::unique_ptr<operation>> unlink(operation* newest);
+
+  std::atomic<operation*> head_{nullptr};
+};
+
+}  // namespace detail
+}  // namespace mainstay

@@ -1,0 +1,45 @@
+/// The settings of a node: who it is, whom it knows at first, and how long it waits for what.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "mainstay/base/error.hpp"
+#include "mainstay/base/ids.hpp"
+#include "mainstay/base/time.hpp"
+#include "mainstay/core/config.hpp"
+#include "mainstay/core/configuration.hpp"
+
+namespace mainstay {
+
+/// How long a call to a peer may take, by kind (R30). Each is validated against the core's timing.
+struct rpc_timeouts {
+  duration request_vote = std::chrono::milliseconds(300);
+  /// Covers a flush on the peer's disk. A call past it makes the leader probe the peer again.
+  duration append_entries = std::chrono::seconds(1);
+  duration read_index = std::chrono::milliseconds(500);
+  /// Bounds what the leader spends on a forwarded command, beside the submitter's own deadline.
+  duration forward_commands = std::chrono::seconds(30);
+};
+
+/// Everything that a node is told at its start.
+struct node_options {
+  node_id id;
+  group_id group{1};
+  /// The first configuration of the cluster; the same list on every node.
+  core::configuration members;
+  core::config core;
+  rpc_timeouts timeouts;
+  /// Commands and reads accepted and not yet answered, in bytes (each counts its payload and 128
+  /// bytes); more is refused as overloaded.
+  std::uint64_t max_pending_bytes = 256 << 20;
+  /// Commands of one forwarding call to the leader, in bytes; one command may exceed it.
+  std::uint64_t max_forward_bytes = 1 << 20;
+  /// How often a full disk is asked whether there is room again.
+  duration disk_full_retry = std::chrono::milliseconds(200);
+};
+
+/// Checks everything together. Errors: `invalid_argument`, with field, value and rule.
+result<core::valid_config> check(const node_options& options);
+
+}  // namespace mainstay

@@ -1,0 +1,143 @@
+/// One replica of one group at work: the loop that drives a core, and the traffic between it and
+/// storage, network, state machine and callers. Users see it through `node` (node.hpp).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "mainstay/base/assert.hpp"
+#include "mainstay/core/raft.hpp"
+#include "mainstay/node/applier.hpp"
+#include "mainstay/node/host.hpp"
+#include "mainstay/node/message_conversion.hpp"
+#include "mainstay/node/options.hpp"
+#include "mainstay/node/pending_work.hpp"
+#include "mainstay/node/status.hpp"
+
+namespace mainstay {
+
+/// What a node tells as it happens; called on the loop. Both may be empty.
+struct node_listener {
+  std::function<void(const core::leadership&)> leadership_changed;
+  std::function<void(const error&)> stopped;  ///< the node had to stop; the sentence says why
+};
+
+namespace detail {
+
+/// Everything but `submit`, which may come from any thread, happens on the loop; the state machine
+/// is touched on the apply executor only. Callbacks keep the replica alive, so completions that
+/// come late find it and are ignored.
+template <raft_types Types>
+class replica : public std::enable_shared_from_this<replica<Types>> {
+ public:
+  using machine_type = typename Types::state_machine_type;
+  using timer_type = typename Types::runtime_type::timer;
+
+  replica(host<Types>& owner, node_options options, core::raft core, machine_type machine,
+          node_listener listener)
+      : owner_(owner),
+        parts_(owner.parts()),
+        log_(owner.parts().logger),
+        options_(std::move(options)),
+        listener_(std::move(listener)),
+        core_(std::move(core)),
+        applier_(std::move(machine)),
+        timer_(parts_.runtime.make_timer(parts_.runtime.loop())) {}
+
+  void start_on_loop();
+  void stop_on_loop(const error& why);
+
+  /// Any thread. Completes `op` in every case.
+  void submit(std::unique_ptr<operation> op);
+
+  node_status status() const;
+  machine_type& machine() { return applier_.machine(); }
+
+ private:
+  // Turns.
+  void schedule_turn();
+  void turn();
+  void take_submissions();
+  void arm_timer();
+  void carry_out(core::ready work);
+  void advance() { core_.advance(parts_.runtime.now()); }
+
+  // Callers.
+  void accept(operation_handle op);
+  void accept_write(operation_handle op);
+  void accept_read(operation_handle op);
+  void send_forwards();
+  void forward(operations batch, std::vector<shared_bytes> commands);
+  void on_forwarded(std::uint64_t ticket, result<rpc_response> response);
+  void ask_reads();
+  void on_reads(core::ready& work);
+  void run_queries(operations batch);
+  void release_reads();
+
+  // Peers.
+  void on_request(node_id from, rpc_request request, responder respond);
+  void on_forward_request(forward_commands request, responder respond);
+  void send(core::envelope e);
+  duration timeout_of(const core::message& m) const;
+
+  // Storage and state machine.
+  void append(core::persist_batch batch);
+  void write(core::persist_batch batch);
+  void on_appended(std::uint64_t sequence, result<void> outcome);
+  void check_stall();
+  void read_log(const core::log_read_request& request);
+  void apply(std::vector<core::entry> entries);
+  void on_applied(applied_entries done);
+
+  void on_leadership(const core::leadership& now);
+  void fail_stop(const error& why);
+  void close(const error& refused, const error& unknown);
+
+  template <class Function>
+  void post_to_loop(Function f) {
+    parts_.runtime.loop().post(
+        [self = this->shared_from_this(), f = std::move(f)]() mutable { f(*self); });
+  }
+
+  host<Types>& owner_;
+  host_parts<Types> parts_;
+  logger_ref log_;
+  node_options options_;
+  node_listener listener_;
+  core::raft core_;
+  applier<machine_type> applier_;
+  timer_type timer_;
+
+  submission_queue submissions_;
+  std::shared_ptr<std::atomic<std::uint64_t>> pending_bytes_ =
+      std::make_shared<std::atomic<std::uint64_t>>(0);
+  pending_work work_;
+  operations reads_now_;     // arrived this turn, not yet asked about
+  operations forwards_now_;  // arrived this turn, not yet on their way
+  std::uint64_t last_read_context_ = 0;
+
+  std::unordered_map<std::uint64_t, responder> unanswered_;  // peers' requests, by call
+  std::uint64_t last_token_ = 0;
+
+  core::leadership leadership_;
+  node_health health_ = node_health::sound;
+  std::string problem_;
+  instant append_started_ = instant::max();  // of the batch that storage works on
+  instant retry_at_ = instant::max();        // disk full: when to write held_ again
+  core::persist_batch held_;
+  bool turn_scheduled_ = false;
+};
+
+}  // namespace detail
+}  // namespace mainstay
+
+#include "mainstay/node/replica_callers.hpp"
+#include "mainstay/node/replica_loop.hpp"
+#include "mainstay/node/replica_peers.hpp"
+#include "mainstay/node/replica_storage.hpp"

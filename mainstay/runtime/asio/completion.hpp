@@ -1,0 +1,49 @@
+/// Teaches the library's asynchronous calls the completion tokens of Boost.Asio: `use_future`,
+/// `use_awaitable`, `deferred` and handlers bound to an executor.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include "mainstay/seams/future.hpp"
+
+namespace mainstay {
+
+template <class Allocator>
+inline constexpr bool has_own_completion<boost::asio::use_future_t<Allocator>> = true;
+template <class Executor>
+inline constexpr bool has_own_completion<boost::asio::use_awaitable_t<Executor>> = true;
+template <>
+inline constexpr bool has_own_completion<boost::asio::deferred_t> = true;
+template <class Token, class Executor>
+inline constexpr bool has_own_completion<boost::asio::executor_binder<Token, Executor>> = true;
+
+/// Asio's own protocol; the handler is dispatched through its associated executor.
+template <class Token, class Result>
+  requires has_own_completion<Token>
+struct completion<Token, Result> {
+  template <class Initiation>
+  static auto initiate(Initiation&& initiation, Token token) {
+    return boost::asio::async_initiate<Token, void(Result)>(
+        [start = std::forward<Initiation>(initiation)](auto&& handler) mutable {
+          start(completion_handler<Result>([h = std::forward<decltype(handler)>(handler)](
+                                               Result result) mutable {
+            const auto executor = boost::asio::get_associated_executor(h);
+            boost::asio::dispatch(executor, [h2 = std::move(h), r = std::move(result)]() mutable {
+              std::move(h2)(std::move(r));
+            });
+          }));
+        },
+        token);
+  }
+};
+
+}  // namespace mainstay
