@@ -1,5 +1,7 @@
 #include "mainstay/node/options.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <string>
 
 namespace mainstay {
@@ -33,7 +35,42 @@ std::unexpected<error> too_small(const char* name, std::uint64_t value, const ch
               std::string(name) + " (" + std::to_string(value) + ") must be " + rule);
 }
 
+std::unexpected<error> bad_member(std::string_view part, const char* rule) {
+  return fail(error_code::invalid_argument, "members: \"" + std::string(part) + "\" " + rule +
+                                                "; write ID=HOST:PORT, separated by commas");
+}
+
+result<core::member> parse_member(std::string_view part) {
+  const auto equals = part.find('=');
+  if (equals == std::string_view::npos) return bad_member(part, "has no '='");
+  const std::string_view digits = part.substr(0, equals);
+  const std::string_view address = part.substr(equals + 1);
+  std::uint64_t id = 0;
+  const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
+  const bool all_read = failure == std::errc{} && end == digits.data() + digits.size();
+  if (!all_read || id == 0) return bad_member(part, "does not begin with an id above 0");
+  const auto colon = address.rfind(':');
+  if (colon == std::string_view::npos || colon == 0 || colon + 1 == address.size()) {
+    return bad_member(part, "has no HOST:PORT");
+  }
+  return core::member{node_id(id), std::string(address)};
+}
+
 }  // namespace
+
+result<core::configuration> parse_members(std::string_view text) {
+  core::configuration members;
+  while (!text.empty()) {
+    const auto comma = text.find(',');
+    auto one = parse_member(text.substr(0, comma));
+    if (!one) return std::unexpected(one.error());
+    members.voters.push_back(*std::move(one));
+    text = comma == std::string_view::npos ? "" : text.substr(comma + 1);
+  }
+  std::ranges::sort(members.voters, {}, &core::member::id);
+  if (auto ok = core::check(members); !ok) return std::unexpected(ok.error());
+  return members;
+}
 
 result<core::valid_config> check(const node_options& o) {
   if (!o.id) return fail(error_code::invalid_argument, "id must not be 0");

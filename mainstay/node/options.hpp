@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <string_view>
 
 #include "mainstay/base/error.hpp"
 #include "mainstay/base/ids.hpp"
@@ -38,6 +38,10 @@ struct node_options {
   /// How often a full disk is asked whether there is room again.
   duration disk_full_retry = std::chrono::milliseconds(200);
 };
+
+/// Reads "1=host:port,2=host:port,…" as a configuration of voters, in any order.
+/// Errors: `invalid_argument`, with the part that cannot be read and how it should look.
+result<core::configuration> parse_members(std::string_view text);
 
 /// Checks everything together. Errors: `invalid_argument`, with field, value and rule.
 result<core::valid_config> check(const node_options& options);
