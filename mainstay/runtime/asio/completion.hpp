@@ -17,12 +17,16 @@
 
 namespace mainstay {
 
+/// `use_future`: the operation returns a std::future.
 template <class Allocator>
 inline constexpr bool has_own_completion<boost::asio::use_future_t<Allocator>> = true;
+/// `use_awaitable`: the operation is awaited by a coroutine.
 template <class Executor>
 inline constexpr bool has_own_completion<boost::asio::use_awaitable_t<Executor>> = true;
+/// `deferred`: the operation starts when its result is called.
 template <>
 inline constexpr bool has_own_completion<boost::asio::deferred_t> = true;
+/// `bind_executor`: the handler runs on that executor.
 template <class Token, class Executor>
 inline constexpr bool has_own_completion<boost::asio::executor_binder<Token, Executor>> = true;
 
