@@ -67,4 +67,13 @@ shared_bytes byte_arena::commit(std::size_t used) {
   return {block_, data, used};
 }
 
+void byte_arena::rewind() noexcept {
+  // Acquire: whoever dropped the last slice has finished reading before the bytes are overwritten.
+  if (block_ == nullptr || block_->references.load(std::memory_order_acquire) != 1) return;
+  used_ = 0;
+  if (block_->capacity <= block_size_) return;
+  block_->release();
+  block_ = nullptr;
+}
+
 }  // namespace mainstay

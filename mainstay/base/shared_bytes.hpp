@@ -106,6 +106,9 @@ class byte_arena {
   std::span<std::byte> reserve(std::size_t minimum);
   /// Turns the first `used` bytes of the reserved room into a slice. Precondition: it was reserved.
   shared_bytes commit(std::size_t used);
+  /// Starts the block over when no slice of it is left, and drops it when it is an oversized one.
+  /// Cheap to ask; ends what `reserve` gave.
+  void rewind() noexcept;
 
  private:
   std::size_t block_size_;

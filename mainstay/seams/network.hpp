@@ -16,7 +16,7 @@ namespace mainstay {
 
 /// Completes one call, exactly once, on the loop. Errors: `unreachable` (surely not delivered),
 /// `timed_out` and `disconnected` (perhaps delivered), `malformed`, `overloaded` (too much in
-/// flight; not sent), `shutting_down`.
+/// flight; not sent), `invalid_argument` (larger than a frame may be; not sent), `shutting_down`.
 using call_done = std::move_only_function<void(result<rpc_response>)>;
 
 /// Answers one incoming request, at most once, from the loop. Dropping it without a call closes

@@ -27,5 +27,18 @@ TEST(ByteArena, SlicesOfOneBlockDoNotOverlap) {
   EXPECT_EQ(large.text(), "a payload larger than a block");
 }
 
+TEST(ByteArena, RewindReusesTheBlockOnlyOnceItsSlicesAreGone) {
+  byte_arena arena(16);
+  auto held = arena.copy("held");
+
+  arena.rewind();
+  const auto* beside_held = arena.copy("next").data();
+  held = {};
+  arena.rewind();
+  const auto* at_front = arena.copy("over").data();
+
+  EXPECT_EQ(beside_held, at_front + 4);
+}
+
 }  // namespace
 }  // namespace mainstay
