@@ -10,6 +10,7 @@
 #include "cli/bench_command.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/key_commands.hpp"
+#include "cli/status_command.hpp"
 
 namespace mainstay::cli {
 namespace {
@@ -63,6 +64,10 @@ void declare_get_and_delete(CLI::App& app, command_line& line) {
   get->add_flag("--raw", line.get.raw, "no line feed after the value");
   auto* remove = app.add_subcommand("delete", "remove keys");
   remove->add_option("KEY", line.remove.keys)->required();
+}
+
+void declare_status(CLI::App& app) {
+  app.add_subcommand("status", "who leads, and how far each node is");
 }
 
 void declare_bench(CLI::App& app, command_line& line) {
@@ -120,6 +125,7 @@ exit_code run_chosen(const CLI::App& app, command_line& line) {
   }
   if (app.got_subcommand("get")) return run_get(line.common, line.get, to, send);
   if (app.got_subcommand("delete")) return run_delete(line.common, line.remove, to, send);
+  if (app.got_subcommand("status")) return run_status(line.common, to);
   return run_bench(line.common, line.bench, to);
 }
 
@@ -132,6 +138,7 @@ int run(int argument_count, char** arguments) {
   declare_common(app, line);
   declare_put(app, line);
   declare_get_and_delete(app, line);
+  declare_status(app);
   declare_bench(app, line);
   try {
     app.parse(argument_count, arguments);

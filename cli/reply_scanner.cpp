@@ -78,9 +78,9 @@ bool reply_scanner::scan_line(std::string_view line, reply_counts& counts) {
 
 bool reply_scanner::begin_bulk(std::string_view digits, reply_counts& counts) {
   std::int64_t length = 0;
-  const auto end = digits.data() + digits.size();
-  const auto [stop, failure] = std::from_chars(digits.data(), end, length);
-  if (failure != std::errc() || stop != end || length < -1) return false;
+  const auto [stop, failure] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), length);
+  if (failure != std::errc() || stop != digits.data() + digits.size() || length < -1) return false;
   if (length == -1) {
     ++counts.missing;
     ++counts.succeeded;

@@ -38,7 +38,7 @@ class resp_client::connection {
                         [&](error_code e, const tcp::endpoint&) { connected = e; });
     if (const auto e = wait_for(connected)) return unreachable(where, "connect", e);
     error_code ignored;  // without it commands are merely slower
-    socket_.set_option(tcp::no_delay(true), ignored);
+    (void)socket_.set_option(tcp::no_delay(true), ignored);
     return {};
   }
 
@@ -89,7 +89,7 @@ class resp_client::connection {
 
   void close() {
     error_code ignored;
-    socket_.close(ignored);
+    (void)socket_.close(ignored);
   }
 
   result<void> unreachable(const std::string& where, const char* step, error_code e) {

@@ -66,9 +66,10 @@ class reader {
 
   result<std::int64_t> number_in(std::size_t offset, std::string_view digits) const {
     std::int64_t value = 0;
-    const auto end = digits.data() + digits.size();
-    const auto [stop, failure] = std::from_chars(digits.data(), end, value);
-    if (failure != std::errc() || stop != end) return refuse(offset, "a number is malformed");
+    const auto [stop, failure] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (failure != std::errc() || stop != digits.data() + digits.size())
+      return refuse(offset, "a number is malformed");
     return value;
   }
 
