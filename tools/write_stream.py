@@ -96,11 +96,15 @@ def start_streams(cluster, count=2, depth=32):
     return streams
 
 
-def _read(client, stream, numbers, batch=500):
-    """What a node holds for each of the numbers, in order."""
+def _contradictions(client, stream, numbers, expected_of, batch=1000):
+    """(number, value found) wherever a node's value is not the expected one."""
     for start in range(0, len(numbers), batch):
         part = numbers[start:start + batch]
-        yield from zip(part, client.call("MGET", *(key_of(stream, n) for n in part)))
+        values = client.call("MGET", *(key_of(stream, n) for n in part))
+        expected = [expected_of(n) for n in part]
+        if values != expected:
+            yield from ((n, value) for n, value, wanted in zip(part, values, expected)
+                        if value != wanted)
 
 
 def differences(node, streams, consistency="stale"):
@@ -109,15 +113,13 @@ def differences(node, streams, consistency="stale"):
     with node.client(timeout=30.0) as client:
         client.call("MAINSTAY", "CONSISTENCY", consistency)
         for stream in streams:
+            name = stream.stream
             found += [f"surprising reply to write {n}: {text}" for n, text in stream.surprises]
-            for number, value in _read(client, stream.stream, stream.acknowledged):
-                if value != value_of(stream.stream, number).encode():
-                    found.append(f"node {node.id}: acknowledged {key_of(stream.stream, number)} "
-                                 f"reads {value!r}")
-            for number, value in _read(client, stream.stream, stream.refused):
-                if value is not None:
-                    found.append(f"node {node.id}: refused {key_of(stream.stream, number)} "
-                                 f"reads {value!r}")
+            found += [f"node {node.id}: acknowledged {key_of(name, n)} reads {value!r}"
+                      for n, value in _contradictions(client, name, stream.acknowledged,
+                                                      lambda n, s=name: value_of(s, n).encode())]
+            found += [f"node {node.id}: refused {key_of(name, n)} reads {value!r}"
+                      for n, value in _contradictions(client, name, stream.refused, lambda n: None)]
     return found
 
 

@@ -9,6 +9,7 @@
 
 namespace mainstay::binary {
 
+/// The first byte of every encoded RPC.
 inline constexpr std::uint8_t format_version = 1;
 
 /// Kinds of requests; a response has the kind of its request with this bit set.
