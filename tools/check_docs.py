@@ -19,6 +19,8 @@ _HEADING = re.compile(r"^#+ (.+?)\s*$", re.MULTILINE)
 _DECLARATION = re.compile(
     r"^(?:template\b|(?:enum\s+)?(?:class|struct)\s+\w|concept\s+\w|using\s+\w+\s*=|inline\b"
     r"|constexpr\b|extern\b|\[\[\w+\]\]|[a-z_][\w:<>,&* ]*[ &*]\w+\()")
+# What stands here only to be named; the definition says what it is.
+_FORWARD = re.compile(r"(?:enum\s+)?(?:class|struct) [\w:]+;")
 
 
 def check_examples(path, text, read, built):
@@ -73,7 +75,7 @@ def check_declarations(path, text):
     code = cpp_source.without_directives(cpp_source.without_comments(text)).splitlines()
     hidden = inside_detail(code)
     for number, line in enumerate(code):
-        if number in hidden or not _DECLARATION.match(line) or line.endswith(":"):
+        if number in hidden or not _DECLARATION.match(line) or _FORWARD.fullmatch(line.strip()):
             continue
         if number > 0 and not lines[number - 1].strip():
             problems.append(f"{path}:{number + 1}: no /// above: {lines[number].strip()[:60]}")

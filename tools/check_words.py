@@ -21,7 +21,8 @@ STANDING = re.compile(
 NOTES = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
 NOTES_ALLOWED = {"tools/check_words.py", "tests/tools/check_words_test.py", "CONTRIBUTING.md"}
 
-_IDENTIFIER = re.compile(r"\b[a-z_][A-Za-z0-9_]*")
+# Members of other libraries' types stand too: `.ptr` is std::from_chars_result's.
+_IDENTIFIER = re.compile(r"(?<!\.)(?<!->)\b[a-z_][A-Za-z0-9_]*")
 
 
 def clipped_word(identifier):

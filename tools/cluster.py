@@ -32,6 +32,9 @@ def wait_until(condition, seconds, what, pause=0.01):
         time.sleep(pause)
 
 
+_given_out = set()
+
+
 def free_ports(count):
     """Ports that the system gives out to nobody else: below the range for outgoing connections,
     so that none is taken while a node is down."""
@@ -45,18 +48,20 @@ def free_ports(count):
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        found.add(port)
+        if port not in _given_out:
+            found.add(port)
+        _given_out.add(port)
     return sorted(found)
 
 
 class Node:
     """One mainstayd: its directory, its ports, and its process while it runs."""
 
-    def __init__(self, number, directory, ports, command):
+    def __init__(self, number, directory, log, command):
         self.id = number
         self.directory = pathlib.Path(directory)
-        self.raft_port, self.resp_port, self.http_port = ports
-        self.log = self.directory.parent / f"node-{number}.log"
+        self.raft_port, self.resp_port, self.http_port = free_ports(3)
+        self.log = pathlib.Path(log)
         self.process = None
         self._command = command
 
@@ -123,21 +128,23 @@ class Node:
 
 
 class Cluster:
-    """Nodes 1 to `size`; use it as a context, which starts none and in the end stops all."""
+    """Nodes 1 to `size`, with data and logs in `directory` (or the data elsewhere). Use it as a
+    context, which starts none and in the end stops all."""
 
-    def __init__(self, mainstayd, directory, size=3, options=()):
-        self.directory = pathlib.Path(directory)
-        ports = free_ports(3 * size)
+    def __init__(self, mainstayd, directory, data=None, size=3, options=()):
+        directory = pathlib.Path(directory)
+        data = pathlib.Path(data) if data else directory
+        self.options = list(options)
         self._mainstayd = str(pathlib.Path(mainstayd).resolve())
-        self._options = list(options)
-        self.nodes = [Node(i + 1, self.directory / f"data-{i + 1}", ports[3 * i:3 * i + 3],
-                           self._command) for i in range(size)]
+        self.nodes = [Node(i, data / f"data-{i}", directory / f"node-{i}.log", self.command)
+                      for i in range(1, size + 1)]
 
-    def _command(self, node):
+    def command(self, node):
+        """The command line that starts a node."""
         members = ",".join(f"{n.id}=127.0.0.1:{n.raft_port}" for n in self.nodes)
         return [self._mainstayd, "--id", str(node.id), "--data", str(node.directory),
                 "--cluster", members, "--resp", f"127.0.0.1:{node.resp_port}",
-                "--http", f"127.0.0.1:{node.http_port}", *self._options]
+                "--http", f"127.0.0.1:{node.http_port}", *self.options]
 
     def __enter__(self):
         return self

@@ -55,9 +55,12 @@ class Declarations(unittest.TestCase):
             "/// One.\nstruct a {\n  int n;\n\n  void f();\n};\n\n/// Two.\nint f();\nint g();\n"))
 
     def test_undocumented_declarations_are_refused(self):
-        for text in ["struct a {", "class a;", "enum class a {", "template <class T>",
+        for text in ["struct a {", "class a : b {", "enum class a {", "template <class T>",
                      "using a = int;", "result<void> f(const a& b);", "inline int f() {"]:
             self.assertEqual(1, len(self.declarations(text)), text)
+
+    def test_forward_declarations_need_no_words(self):
+        self.assertEqual([], self.declarations("class a;\n\nstruct b;\n"))
 
     def test_details_need_no_words(self):
         self.assertEqual([], self.declarations("namespace detail {\n\nstruct a {};\n\n}\n"))

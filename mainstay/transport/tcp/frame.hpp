@@ -24,6 +24,7 @@ inline constexpr std::size_t frame_header_size = 32;
 /// Largest body of a frame before the handshake is over, in bytes.
 inline constexpr std::size_t max_handshake_body = 512;
 
+/// What a frame is for (docs/formats/wire.md).
 enum class frame_kind : std::uint8_t { hello = 1, welcome, refusal, request, response };
 
 /// What stands before a body, checksum aside.
