@@ -32,7 +32,11 @@ constexpr term largest_term{std::uint64_t{1} << 62};
 }  // namespace
 
 raft::raft(const valid_config& config, node_id id, std::uint64_t seed)
-    : config_(config), id_(id), random_(seed) {}
+    : config_(config),
+      id_(id),
+      random_(seed),
+      // Answers to calls of an earlier life may still be on their way: they must not fit ours.
+      last_call_(random_.next()) {}
 
 result<void> check(const initial_state& state) {
   const auto corrupt = [](const char* what) {

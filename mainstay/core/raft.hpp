@@ -264,7 +264,7 @@ class raft {
   std::deque<read_round> rounds_;
   std::map<std::uint64_t, std::vector<std::uint64_t>> asked_reads_;  // call → contexts
 
-  std::uint64_t last_call_ = 0;
+  std::uint64_t last_call_;
   std::uint64_t last_log_read_ = 0;
   ready out_;
 };
