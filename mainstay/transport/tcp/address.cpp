@@ -9,8 +9,8 @@ namespace {
 std::optional<std::uint16_t> parse_port(std::string_view text) {
   std::uint16_t port = 0;
   const auto* end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, port);
-  if (text.empty() || parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+  const auto [stopped_at, failure] = std::from_chars(text.data(), end, port);
+  if (failure != std::errc() || stopped_at != end) return std::nullopt;
   return port;
 }
 
@@ -23,7 +23,7 @@ std::optional<host_and_port> parse_address(std::string_view text) {
   auto host = text.substr(0, colon);
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);
-  } else if (host.find(':') != std::string_view::npos) {
+  } else if (host.find_first_of(":[]") != std::string_view::npos) {
     return std::nullopt;  // a bare IPv6 address: where it ends and the port begins is a guess
   }
   if (host.empty() || !port) return std::nullopt;
