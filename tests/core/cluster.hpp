@@ -1,0 +1,167 @@
+/// A deterministic cluster of real cores in one thread: messages, disks, clocks and state machines
+/// are simulated, and every step is checked by `invariants`. Tests tell their story with it; it
+/// holds no randomness beside the cores' own seeds.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "mainstay/core/raft.hpp"
+
+#include "tests/core/invariants.hpp"
+#include "tests/core/simulated_disk.hpp"
+
+namespace mainstay::core_test {
+
+/// A configuration with voters 1 to n.
+core::configuration voters(std::size_t n);
+/// A command's payload.
+core::entry command(std::uint64_t index, std::uint64_t term, std::string_view payload = "");
+
+/// What became of a read.
+struct read_result {
+  std::optional<log_index> granted;
+  std::optional<error> failed;
+};
+
+/// Nodes 1 to n. They start with the first call that needs one, so that disks can be filled before.
+class cluster {
+ public:
+  explicit cluster(std::size_t nodes, core::config settings = {}, std::uint64_t seed = 1);
+
+  // Stories. Node numbers start at 1.
+
+  /// Makes `node` stand for election, with the others out of patience with the old leader, and
+  /// delivers what follows.
+  void elect(std::uint64_t node);
+  /// Lets everything happen that needs no time to pass: messages, disks, state machines.
+  void deliver();
+  /// `deliver`, and a few heartbeats of time.
+  void settle();
+  /// Lets `span` pass for everyone, alarm by alarm, delivering in between.
+  void pass(duration span);
+  /// Lets `span` pass for one node alone, without delivering.
+  void pass(std::uint64_t node, duration span);
+  /// Brings one node's clock to its election alarm, without delivering.
+  void time_out(std::uint64_t node);
+
+  /// Proposes one command; gives its index.
+  result<log_index> propose(std::uint64_t node, std::string_view payload);
+  /// Begins a read; gives its context for `read_of`.
+  std::uint64_t read(std::uint64_t node);
+  read_result read_of(std::uint64_t context) const;
+
+  /// Nothing passes from `a` to `b` until `heal`; what is on the way is lost.
+  void cut_one_way(std::uint64_t a, std::uint64_t b);
+  void cut(std::uint64_t a, std::uint64_t b);
+  /// Cuts one node off from all others.
+  void isolate(std::uint64_t node);
+  void heal() { cuts_.clear(); }
+  bool is_cut(node_id from, node_id to) const { return cuts_.contains({from, to}); }
+
+  /// The node loses what its disk has not finished, but for the first `steps` of the batch.
+  void crash(std::uint64_t node, std::size_t steps = 0);
+  void restart(std::uint64_t node);
+  /// From now on the node's disk finishes a batch only by `persist`.
+  void hold_disk(std::uint64_t node) { at(node).disk_is_held = true; }
+  void free_disk(std::uint64_t node) { at(node).disk_is_held = false; }
+  void hold_log_reads(std::uint64_t node) { at(node).log_reads_are_held = true; }
+  void free_log_reads(std::uint64_t node) { at(node).log_reads_are_held = false; }
+
+  // Single steps. Each ends with the node's ready being carried out.
+
+  /// Delivers the message at `position` of the network.
+  void deliver_one(std::size_t position);
+  /// Puts a message straight into a node.
+  void inject(core::envelope e);
+  /// The node's disk finishes its batch, if there is one.
+  void persist(std::uint64_t node);
+  /// The node's disk refuses its batch, if there is one.
+  void refuse(std::uint64_t node);
+  /// The node's state machine applies the oldest batch that it was handed.
+  void apply(std::uint64_t node);
+  /// The node's storage answers its oldest log read.
+  void answer_log_read(std::uint64_t node);
+  void unreachable(std::uint64_t node, std::uint64_t peer, std::uint64_t call = 0);
+  void step_down(std::uint64_t node);
+
+  /// While true, readies wait for `turn`, so that one takes in several inputs.
+  void set_lazy(bool lazy) { lazy_ = lazy; }
+  void turn(std::uint64_t node);
+
+  // What there is to see.
+
+  std::size_t size() const { return nodes_.size(); }
+  bool is_up(std::uint64_t node) { return at(node).core.has_value(); }
+  core::raft& core(std::uint64_t node) { return *at(node).core; }
+  simulated_disk& disk(std::uint64_t node) { return nodes_[node - 1].disk; }
+  bool has_work_to_apply(std::uint64_t node) { return !at(node).to_apply.empty(); }
+  bool has_log_reads(std::uint64_t node) { return !at(node).log_reads.empty(); }
+  /// The payloads of the whole log, in memory or on disk; no-ops are "-".
+  std::vector<std::string> log(std::uint64_t node);
+  /// The payloads of the commands that the node has applied.
+  const std::vector<std::string>& committed(std::uint64_t node) { return at(node).applied; }
+  /// The terms of the whole log.
+  std::vector<std::uint64_t> terms(std::uint64_t node);
+  /// The node that leads in the highest term; 0 when none does.
+  std::uint64_t leader();
+  /// True when all nodes are up and have the same log, all of it committed and applied.
+  bool has_converged();
+
+  std::deque<core::envelope>& network() { return network_; }
+  instant clock(std::uint64_t node) { return at(node).clock; }
+  const core::config& settings() const { return settings_; }
+  const invariants& ghost() const { return ghost_; }
+
+  /// Called with every ready before it is carried out.
+  std::function<void(std::uint64_t node, const core::ready&)> on_ready;
+  /// Called with every message before it is stepped.
+  std::function<void(const core::envelope&)> on_delivery;
+  /// Called instead of losing a message across a cut.
+  std::function<void(const core::envelope&)> on_loss;
+
+ private:
+  struct simulated_node {
+    simulated_disk disk;
+    std::optional<core::raft> core;
+    instant clock{};
+    std::deque<std::vector<core::entry>> to_apply;
+    std::deque<core::log_read_request> log_reads;
+    std::vector<std::string> applied;
+    bool disk_is_held = false;
+    bool log_reads_are_held = false;
+    bool has_started = false;
+  };
+
+  simulated_node& at(std::uint64_t number);
+  void start(std::uint64_t number);
+  /// Runs `input` on a node that is up, checks, and takes its turn.
+  void with(std::uint64_t number, const std::function<void(core::raft&)>& input);
+  void carry_out(std::uint64_t number, core::ready ready);
+  bool work_local(std::uint64_t number);
+  duration until_next_alarm();
+
+  core::config settings_;
+  core::valid_config valid_settings_;
+  std::uint64_t seed_;
+  std::vector<simulated_node> nodes_;
+  std::vector<const simulated_disk*> disks_;
+  std::deque<core::envelope> network_;
+  std::set<std::pair<node_id, node_id>> cuts_;
+  std::map<std::uint64_t, read_result> reads_;
+  std::uint64_t last_read_ = 0;
+  std::int64_t wall_clock_ = 0;
+  bool lazy_ = false;
+  invariants ghost_;
+};
+
+}  // namespace mainstay::core_test

@@ -1,0 +1,81 @@
+/// The five properties of Raft (paper, figure 3) and what follows from them, checked after every
+/// step of a simulated cluster. Ghost records grow by what changed; nothing is ever scanned again.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "mainstay/core/raft.hpp"
+
+#include "tests/core/simulated_disk.hpp"
+
+namespace mainstay::core_test {
+
+/// A property of Raft was broken; `what` tells which, where and how.
+struct violation : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Sees every node's core, disk and output; throws `violation` at the first broken property.
+/// Nodes have the ids 1 to n.
+class invariants {
+ public:
+  explicit invariants(std::size_t nodes) : lives_(nodes) {}
+
+  /// A node starts, or starts again, from its disk.
+  void started(const core::raft& core, const simulated_disk& disk);
+  /// Its state after an input.
+  void observe(const core::raft& core, const std::vector<const simulated_disk*>& disks);
+  /// What it wants done, before it is done.
+  void observe(const core::raft& core, const core::ready& ready, const simulated_disk& disk);
+
+  /// A read begins now: it must not see less than what is committed anywhere at this moment.
+  void read_begins(std::uint64_t context) { reads_[context] = last_committed(); }
+  /// A read was granted from `index` on.
+  void read_granted(std::uint64_t context, log_index index) const;
+
+  /// The highest index that any node has ever seen committed.
+  log_index last_committed() const { return log_index(committed_.size()); }
+
+ private:
+  /// One node since it last started.
+  struct life {
+    core::role role = core::role::follower;
+    term current_term;
+    log_index commit_index;
+    log_index applied;  // handed out for applying
+    log_index last_applied;
+    prefix_hashes log;
+    std::vector<term> terms{term{}};  // by index
+  };
+  struct committed_entry {
+    std::uint64_t prefix;
+    std::uint64_t entry;
+    term by;  // the term in which it was committed, at the latest
+  };
+
+  life& of(node_id id) { return lives_[id.value() - 1]; }
+  void check_order(const core::raft& core, const life& l) const;
+  void follow_log(const core::raft& core, life& l);
+  void check_leader(const core::raft& core, const life& l);
+  void check_commit(const core::raft& core, const life& l,
+                    const std::vector<const simulated_disk*>& disks);
+  void check_quorum_holds(const core::raft& core, const life& l,
+                          const std::vector<const simulated_disk*>& disks) const;
+  void check_message(const core::raft& core, const core::envelope& e, const simulated_disk& disk);
+  void check_vote(node_id voter, term t, node_id candidate);
+
+  std::vector<life> lives_;
+  std::unordered_map<term, node_id> leaders_;
+  std::map<std::pair<node_id, term>, node_id> votes_;            // kept across crashes
+  std::map<std::pair<log_index, term>, std::uint64_t> entries_;  // → hash of the prefix
+  std::vector<committed_entry> committed_;                       // index i stands at i - 1
+  std::unordered_map<std::uint64_t, log_index> reads_;
+};
+
+}  // namespace mainstay::core_test
