@@ -95,10 +95,11 @@ void raft::on(const envelope& e, const request_vote& m) {
 
   if (m.term > current_term()) become_follower(m.term, node_id{});
   const bool free_to_vote = !hard_state_.voted_for || hard_state_.voted_for == e.from;
-  const bool grant = m.term == current_term() && role_ == role::follower && free_to_vote &&
-                     !leader_ && is_up_to_date(m.last_log_index, m.last_log_term);
+  const bool grant = m.term == current_term() && free_to_vote && !leader_ &&
+                     is_up_to_date(m.last_log_index, m.last_log_term);
   if (!grant) return deny();
 
+  if (role_ == role::pre_candidate) become_follower(m.term, node_id{});  // its attempt is over
   if (hard_state_.voted_for != e.from) {
     hard_state_.voted_for = e.from;
     hard_state_changed();
@@ -113,7 +114,9 @@ void raft::on(const envelope& e, const request_vote_response& m) {
 
   const bool counts = m.pre_vote ? role_ == role::pre_candidate && m.term == current_term().next()
                                  : role_ == role::candidate && m.term == current_term();
-  if (!counts || !m.vote_granted) return;
+  // What we asked left only when our term was on disk, so nobody has answered before that.
+  const bool asked = hard_state_sequence_ <= durable_sequence_ && configuration().is_voter(e.from);
+  if (!counts || !asked || !m.vote_granted) return;
   votes_[e.from] = true;  // voters, not answers: a vote that comes twice is one vote
   count_votes();
 }

@@ -10,6 +10,9 @@
 
 namespace mainstay::core {
 
+/// No honest log gets there; a message or disk that claims more would wedge the index arithmetic.
+inline constexpr log_index largest_index{std::uint64_t{1} << 62};
+
 /// Entries (base_index, last_index], of which [window_first, last_index] are in memory. Terms are
 /// kept as runs, so that consistency checks never need storage.
 class log {

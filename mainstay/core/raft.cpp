@@ -38,35 +38,66 @@ raft::raft(const valid_config& config, node_id id, std::uint64_t seed)
       // Answers to calls of an earlier life may still be on their way: they must not fit ours.
       last_call_(random_.next()) {}
 
-result<void> check(const initial_state& state) {
-  const auto corrupt = [](const char* what) {
-    return fail(error_code::corrupt, std::string("the recovered log is impossible: ") + what);
-  };
-  if (state.last_index < state.base.first) return corrupt("it ends before its base");
+namespace {
+
+/// Why these terms are of no log, or none.
+const char* problem_of_terms(const initial_state& state) {
+  if (state.last_index > largest_index || state.hard_state.current_term > largest_term) {
+    return "its numbers are beyond all bounds";
+  }
+  if (state.last_index < state.base.first) return "it ends before its base";
+  if (!state.base.first && state.base.term) return "an empty base has a term";
   if (state.term_runs.empty() != (state.last_index == state.base.first)) {
-    return corrupt("its terms do not cover it");
+    return "its terms do not cover it";
   }
   term_run before = state.base;
   for (const auto& run : state.term_runs) {
-    if (run.first <= before.first || run.first > state.last_index || run.term < before.term) {
-      return corrupt("its terms are out of order");
-    }
+    const bool rises = run.first > before.first && run.term >= before.term;
+    if (!rises || !run.term || run.first > state.last_index) return "its terms are out of order";
     before = run;
   }
   if (!state.term_runs.empty() && state.term_runs.front().first != state.base.first.next()) {
-    return corrupt("its terms do not start at its base");
+    return "its terms do not start at its base";
   }
   if (before.term > state.hard_state.current_term) {
-    return corrupt("an entry's term exceeds the stored current term");
+    return "an entry's term exceeds the stored current term";
   }
+  return nullptr;
+}
+
+/// True when the log whose terms are sound has such an entry. Precondition: after the base.
+bool fits_terms(const initial_state& state, const entry& e) {
+  const auto after = std::ranges::upper_bound(state.term_runs, e.index, {}, &term_run::first);
+  return after != state.term_runs.begin() && std::prev(after)->term == e.term;
+}
+
+const char* problem_of_entries(const initial_state& state) {
   log_index expected = state.last_index.next();
   for (auto e = state.tail.rbegin(); e != state.tail.rend(); ++e) {
     expected = expected.previous();
     if (e->index != expected || e->index <= state.base.first) {
-      return corrupt("its newest entries are not consecutive");
+      return "its newest entries are not consecutive";
     }
+    if (!fits_terms(state, *e)) return "an entry's term is not that of its place";
   }
-  return {};
+  log_index before = state.base.first;
+  for (const auto& e : state.configurations) {
+    if (e.index <= before || e.index > state.last_index) {
+      return "its configurations are out of order";
+    }
+    if (!fits_terms(state, e)) return "a configuration's term is not that of its place";
+    before = e.index;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+result<void> check(const initial_state& state) {
+  const char* problem = problem_of_terms(state);
+  if (problem == nullptr) problem = problem_of_entries(state);
+  if (problem == nullptr) return {};
+  return fail(error_code::corrupt, std::string("the recovered log is impossible: ") + problem);
 }
 
 result<raft> raft::start(const valid_config& config, initial_state state, instant now) {

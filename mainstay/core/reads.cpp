@@ -30,7 +30,7 @@ void raft::on(const envelope& e, const read_index& m) {
 void raft::on(const envelope& e, const read_index_response& m) {
   if (m.term > current_term()) become_follower(m.term, node_id{});
   const auto asked = asked_reads_.find(e.call);
-  if (asked == asked_reads_.end()) return;
+  if (asked == asked_reads_.end() || e.from != leader_) return;
   for (const auto context : asked->second) {
     const read_waiter waiter{context, node_id{}};
     if (m.success) {

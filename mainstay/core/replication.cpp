@@ -9,13 +9,6 @@
 
 namespace mainstay::core {
 
-namespace {
-
-/// No honest log gets there; larger claims would wedge the index arithmetic.
-constexpr log_index largest_index{std::uint64_t{1} << 62};
-
-}  // namespace
-
 // ---- Leader -----------------------------------------------------------------------------------
 
 result<log_index> raft::propose(std::span<const shared_bytes> commands, log_time now) {
@@ -269,6 +262,7 @@ bool raft::is_well_formed(const append_entries& m) const {
     index = index.next();
     if (e.index != index || e.term < last_term || e.term > m.term || !e.term) return false;
     last_term = e.term;
+    if (e.kind > entry_kind::configuration) return false;
     if (e.kind == entry_kind::configuration && !decode_configuration(e.payload.span())) {
       return false;
     }
