@@ -15,7 +15,7 @@ To convert(From from) {
   return std::visit(
       [](auto&& one) -> To {
         if constexpr (std::is_constructible_v<To, decltype(one)>) {
-          return To(std::move(one));
+          return To(std::forward<decltype(one)>(one));
         } else {
           assertion_failed("the message belongs to the other kind", __FILE__, __LINE__);
         }

@@ -40,7 +40,7 @@ void inbound::close() {
 void inbound::on_frame(frame received) {
   heard_ = true;
   if (!peer_) return on_hello(received);
-  if (received.header.kind == frame_kind::request) return on_request(std::move(received));
+  if (received.header.kind == frame_kind::request) return on_request(received);
   end(log_level::warning, {error_code::malformed, "it sent a frame that is no request"});
 }
 
@@ -87,7 +87,7 @@ void inbound::send(frame_kind kind, shared_bytes body) {
   connection_->send(kind, group_id(), 0, pieces);
 }
 
-void inbound::on_request(frame received) {
+void inbound::on_request(const frame& received) {
   auto request = server_.codec().decode_request(received.body);
   if (!request) return end(log_level::warning, request.error());
   ++unanswered_;

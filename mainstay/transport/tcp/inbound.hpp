@@ -60,7 +60,7 @@ class inbound final : public connection_events, public std::enable_shared_from_t
   void on_hello(const frame& received);
   void welcome(const greeting& mine, const greeting& theirs);
   void refuse(refusal reason, const std::string& why);
-  void on_request(frame received);
+  void on_request(const frame& received);
   void on_alarm();
   bool over_limits() const;
   void resume_if_relieved();

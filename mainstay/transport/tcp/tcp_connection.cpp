@@ -143,7 +143,7 @@ void tcp_connection::deliver() {
   const auto owner = owner_;
   while (!closed_ && !paused_) {
     auto next = reader_.next();
-    if (!next) return fail_with(std::move(next.error()));
+    if (!next) return fail_with(next.error());
     if (!*next) return read();
     owner->on_frame(std::move(**next));
   }
@@ -168,7 +168,7 @@ void tcp_connection::close() {
   socket_.close(ignored);
 }
 
-void tcp_connection::fail_with(error why) {
+void tcp_connection::fail_with(const error& why) {
   if (closed_) return;
   const auto owner = owner_;
   close();

@@ -69,7 +69,7 @@ class tcp_connection : public std::enable_shared_from_this<tcp_connection> {
   void flush();
   bool write_some();
   void wait_until_writable();
-  void fail_with(error why);
+  void fail_with(const error& why);
 
   socket socket_;
   std::shared_ptr<connection_events> owner_;
