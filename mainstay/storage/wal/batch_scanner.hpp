@@ -26,6 +26,7 @@ struct scan_damage {
   std::optional<record_header> last_entry;  ///< the last entry in the batch that still holds
 };
 
+/// Walks the batches of one segment, and the records of each.
 class batch_scanner {
  public:
   explicit batch_scanner(const segment& source) : source_(&source), window_(source) {}

@@ -55,6 +55,7 @@ class inline_runner final : public supply_runner {
   std::optional<supply_outcome> outcome_;
 };
 
+/// Where segments are made, for whom, and how many are kept in stock.
 struct supply_options {
   std::string directory;
   wal::identity identity;

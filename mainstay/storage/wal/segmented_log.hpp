@@ -21,6 +21,7 @@
 
 namespace mainstay::wal {
 
+/// Where a log lives, whose it is, and how it is cut into segments.
 struct log_options {
   std::string directory;
   wal::identity identity;         ///< the incarnation is that of a new disk; else it is ignored
