@@ -21,7 +21,7 @@ inline constexpr std::size_t max_value_bytes = 64 * 1024 * 1024;
 /// Longest pattern of `keys` and `scan`, in bytes; bounds the work that one key can cost.
 inline constexpr std::size_t max_pattern_bytes = 1024;
 /// Largest answer with many elements, in bytes.
-inline constexpr std::size_t max_answer_bytes = 256 * 1024 * 1024;
+inline constexpr std::size_t max_answer_bytes = 64 * 1024 * 1024;
 
 /// What to do. The numbers are those of the format; below 32 are those that change something.
 enum class operation : std::uint8_t {

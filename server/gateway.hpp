@@ -1,0 +1,81 @@
+/// What the server asks of the cluster: the seam between client connections and the Raft node. The
+/// server's fronts know this and nothing of Raft; tests put a machine in this process behind it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "mainstay/base/error.hpp"
+#include "mainstay/base/ids.hpp"
+#include "mainstay/base/shared_bytes.hpp"
+#include "mainstay/base/time.hpp"
+
+namespace mainstay::server {
+
+/// How fresh a read is.
+enum class consistency : std::uint8_t {
+  linearizable,  ///< sees every write that was answered before it was asked
+  stale,         ///< sees what this node has applied
+};
+
+/// The state machine's answer to one command or query, or why there is none.
+using command_outcome = result<shared_bytes>;
+/// One outcome for each command of a batch, in order.
+using outcomes = std::vector<command_outcome>;
+/// Takes the outcomes of a batch.
+using outcomes_handler = std::move_only_function<void(outcomes)>;
+
+/// One member of the cluster, as this node sees it.
+struct member_report {
+  node_id id;
+  std::string address;
+  std::string role;       ///< "leader", "voter" or "learner"
+  log_index match_index;  ///< known to the leader only; else 0
+  std::string state;      ///< how the leader replicates to it; "unknown" on other nodes
+  duration silence{};     ///< since it last answered the leader; 0 where that is not known
+};
+
+/// What this node says of itself.
+struct status_report {
+  node_id id;
+  mainstay::cluster_id cluster_id;
+  std::string role = "follower";  ///< or "candidate", "leader", …
+  mainstay::term term;
+  node_id leader;  ///< none: not known
+  log_index commit_index;
+  log_index applied_index;
+  log_index last_index;
+  std::string health = "sound";  ///< or what keeps the node from its work, as one word
+  std::string problem;           ///< a sentence about it; empty when sound
+  bool ready = false;            ///< knows a leader, is caught up, and sound
+  std::vector<member_report> members;
+
+  bool has_leader() const { return static_cast<bool>(leader); }
+};
+
+/// The cluster, from the server's side. Any thread may call.
+class gateway {
+ public:
+  gateway() = default;
+  gateway(const gateway&) = delete;
+  gateway& operator=(const gateway&) = delete;
+  virtual ~gateway() = default;
+
+  /// Has commands replicated and applied, in order; each on its own, so that some may fail while
+  /// others succeed. Commands of a later call come after those of an earlier one from the same
+  /// thread. `done` is called exactly once, on any thread but not within the call, soon after
+  /// `deadline` at the latest, with as many outcomes as commands; it must not block.
+  virtual void submit(std::vector<shared_bytes> commands, instant deadline,
+                      outcomes_handler done) = 0;
+  /// Has queries answered; as `submit`, but nothing is replicated.
+  virtual void query(std::vector<shared_bytes> requests, consistency level, instant deadline,
+                     outcomes_handler done) = 0;
+  /// A picture of one moment. May block for some milliseconds.
+  virtual status_report status() = 0;
+  /// The clock of deadlines.
+  virtual instant now() const = 0;
+};
+
+}  // namespace mainstay::server

@@ -1,0 +1,210 @@
+#include "server/session.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "mainstay/base/assert.hpp"
+
+#include "server/local_commands.hpp"
+
+namespace mainstay::server {
+
+namespace {
+
+/// What each command under way counts for, beside its bytes.
+constexpr std::size_t command_overhead = 64;
+/// With so many bytes of replies waiting to be sent, no further commands are taken.
+constexpr std::size_t full_output = 1 << 20;
+/// How much of a client's words an error repeats.
+constexpr std::size_t quoted_bytes = 128;
+
+constexpr auto relaxed = std::memory_order_relaxed;
+
+std::string unknown_command(argument_list arguments) {
+  std::string text = "ERR unknown command '";
+  text += arguments.front().substr(0, quoted_bytes);
+  text += "', with args beginning with: ";
+  const std::size_t end = text.size() + quoted_bytes;
+  for (const auto& argument : arguments.subspan(1)) {
+    if (text.size() >= end) break;
+    text += '\'';
+    text += argument.substr(0, end - text.size());
+    text += "' ";
+  }
+  return text;
+}
+
+/// A web page can make a browser send these; what follows would be taken for commands.
+bool is_http(std::string_view word) {
+  return equals_ignoring_case(word, "POST") || equals_ignoring_case(word, "Host:");
+}
+
+}  // namespace
+
+session::session(session_context& context, std::uint64_t id)
+    : context_(context), id_(id), parser_(parser_limits(context.limits)) {}
+
+std::size_t session::receive(std::string_view input, const std::shared_ptr<outcome_sink>& self) {
+  using progress = resp::request_parser::progress;
+  std::size_t used = 0;
+  std::uint64_t commands = 0;
+  waiting_ = false;
+  while (!closing_) {
+    if (is_full()) {
+      waiting_ = true;
+      break;
+    }
+    const auto state = parser_.next(input.substr(used));
+    if (state == progress::broken) {
+      context_.counters.protocol_errors.fetch_add(1, relaxed);
+      reply_error("ERR " + parser_.failure());
+      closing_ = true;
+      break;
+    }
+    if (state == progress::incomplete) {
+      used += parser_.consumed();
+      break;
+    }
+    if (execute(parser_.arguments(), self) == step::wait) {
+      waiting_ = true;
+      break;
+    }
+    used += parser_.consumed();
+    ++commands;
+  }
+  if (commands > 0) context_.counters.commands.fetch_add(commands, relaxed);
+  return used;
+}
+
+session::step session::execute(argument_list arguments, const std::shared_ptr<outcome_sink>& self) {
+  const auto* entry = find_command(arguments.front());
+  if (entry == nullptr) {
+    if (is_http(arguments.front())) {
+      context_.counters.protocol_errors.fetch_add(1, relaxed);
+      closing_ = true;
+      return step::done;
+    }
+    reply_error(unknown_command(arguments));
+    return step::done;
+  }
+  if (!arity_fits(*entry, arguments.size())) {
+    reply_error("ERR wrong number of arguments for '" + to_lower(entry->text) + "' command");
+    return step::done;
+  }
+  if (entry->kind == command_kind::local) return execute_local(*entry, arguments);
+  return execute_remote(*entry, arguments, self);
+}
+
+session::step session::execute_local(const command_entry& entry, argument_list arguments) {
+  // HELLO changes how replies are written, so that earlier ones come first.
+  if (entry.name == command_name::hello && !pending_.empty()) return step::wait;
+  reply([&](std::string& out) { run_local_command({*this, context_, entry, arguments}, out); });
+  if (entry.name == command_name::quit) closing_ = true;
+  return step::done;
+}
+
+session::step session::execute_remote(const command_entry& entry, argument_list arguments,
+                                      const std::shared_ptr<outcome_sink>& self) {
+  lane way = lane::write;
+  if (!choose_lane(entry.kind, way)) return step::wait;
+  auto payload = translate(entry, arguments, context_.arena, context_.limits);
+  if (!payload) {
+    reply_error(payload.error());
+  } else {
+    send(way, *std::move(payload), self);
+  }
+  return step::done;
+}
+
+/// False: wait.
+bool session::choose_lane(command_kind kind, lane& chosen) const {
+  if (kind == command_kind::write) {
+    // The read index of a read under way may come to include this write.
+    chosen = lane::write;
+    return reads_under_way_ == 0;
+  }
+  if (level == consistency::stale) {
+    chosen = lane::stale_read;
+    return true;
+  }
+  if (writes_under_way_ == 0) {
+    chosen = lane::linearizable_read;
+    return true;
+  }
+  // A read index asked for now may be older than the writes under way. In the log, the read comes
+  // after them for certain, and nobody waits.
+  chosen = lane::write;
+  return kind == command_kind::point_read;
+}
+
+void session::send(lane way, shared_bytes payload, const std::shared_ptr<outcome_sink>& self) {
+  const bool joins = !pending_.empty() && pending_.back().run != 0 && pending_.back().way == way &&
+                     context_.commands.is_open(way, self.get(), pending_.back().run);
+  if (!joins) {
+    pending_.push_back({next_run_++, way, 0, false, {}});
+    if (way == lane::write) ++writes_under_way_;
+    if (way == lane::linearizable_read) ++reads_under_way_;
+  }
+  const std::size_t bytes = payload.size() + command_overhead;
+  pending_.back().bytes += bytes;
+  bytes_under_way_ += bytes;
+  context_.commands.add(way, self, pending_.back().run, std::move(payload));
+}
+
+void session::complete(std::uint64_t run, std::span<command_outcome> found) {
+  const auto reply = std::ranges::find(pending_, run, &pending_reply::run);
+  MAINSTAY_ASSERT(reply != pending_.end() && !reply->done);
+  if (reply->way == lane::write) --writes_under_way_;
+  if (reply->way == lane::linearizable_read) --reads_under_way_;
+  bytes_under_way_ -= reply->bytes;
+  reply->done = true;
+  const bool is_next = reply == pending_.begin();
+  write_outcomes(is_next ? output_ : reply->text, found);
+  bytes_held_ += reply->text.size();
+  if (is_next) flush_done();
+}
+
+void session::write_outcomes(std::string& out, std::span<command_outcome> found) {
+  resp::reply_writer writer(out, protocol);
+  for (const auto& each : found) {
+    if (each) {
+      writer.answer(each->text());
+      continue;
+    }
+    writer.failure(each.error());
+    auto& counters = context_.counters;
+    const bool refused = outcome_of(each.error().code) == outcome::refused;
+    (refused ? counters.refused : counters.unknown).fetch_add(1, relaxed);
+  }
+}
+
+void session::flush_done() {
+  while (!pending_.empty() && pending_.front().done) {
+    output_ += pending_.front().text;
+    bytes_held_ -= pending_.front().text.size();
+    pending_.pop_front();
+  }
+}
+
+/// A reply that this session gives itself, behind those that are still awaited.
+template <class Write>
+void session::reply(Write write) {
+  const bool is_next = pending_.empty();
+  if (!is_next && pending_.back().run != 0) pending_.push_back({0, lane::write, 0, true, {}});
+  auto& out = is_next ? output_ : pending_.back().text;
+  const std::size_t before = out.size();
+  write(out);
+  if (out.size() > before && out[before] == '-') context_.counters.errors.fetch_add(1, relaxed);
+  if (!is_next) bytes_held_ += out.size() - before;
+}
+
+void session::reply_error(std::string_view text) {
+  reply([&](std::string& out) { resp::reply_writer(out, protocol).error(text); });
+}
+
+bool session::is_full() const {
+  return bytes_under_way_ >= context_.limits.pipeline_bytes ||
+         output_.size() + bytes_held_ >= full_output;
+}
+
+}  // namespace mainstay::server
