@@ -1,0 +1,142 @@
+/// The ready-made bundle with real parts: log on disk, TCP on loopback, threads.
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <gtest/gtest.h>
+
+#include "mainstay/mainstay.hpp"
+
+namespace mainstay {
+namespace {
+
+/// Adds numbers.
+struct adder {
+  long total = 0;
+
+  result<shared_bytes> apply(const applied_command& command) {
+    total += std::atol(std::string(command.payload.text()).c_str());
+    return shared_bytes::copy_of(std::to_string(total));
+  }
+  result<shared_bytes> query(const shared_bytes&) {
+    return shared_bytes::copy_of(std::to_string(total));
+  }
+  result<void> save(const snapshot_writer&) { return {}; }
+  result<void> restore(const snapshot_reader&) { return {}; }
+};
+
+/// Directory and addresses of three nodes; the ports were free a moment ago.
+class three_nodes {
+ public:
+  three_nodes() {
+    std::string name = (std::filesystem::temp_directory_path() / "mainstay-XXXXXX").string();
+    directory_ = ::mkdtemp(name.data());
+    boost::asio::io_context context;
+    std::array<boost::asio::ip::tcp::acceptor, 3> ports{
+        boost::asio::ip::tcp::acceptor(context, {boost::asio::ip::address_v4::loopback(), 0}),
+        boost::asio::ip::tcp::acceptor(context, {boost::asio::ip::address_v4::loopback(), 0}),
+        boost::asio::ip::tcp::acceptor(context, {boost::asio::ip::address_v4::loopback(), 0})};
+    for (std::size_t i = 0; i < 3; ++i) {
+      if (i != 0) members_ += ',';
+      members_ +=
+          std::to_string(i + 1) + "=127.0.0.1:" + std::to_string(ports[i].local_endpoint().port());
+    }
+  }
+  ~three_nodes() {
+    nodes_ = {};
+    std::filesystem::remove_all(directory_);
+  }
+
+  instance_options options(std::uint64_t id) const {
+    return {.id = id, .directory = directory_ + "/" + std::to_string(id), .members = members_};
+  }
+  void start(std::uint64_t id) {
+    auto opened = instance<adder>::open(options(id), adder{});
+    ASSERT_TRUE(opened) << opened.error().message;
+    nodes_[id - 1] = *std::move(opened);
+  }
+  void stop(std::uint64_t id) { nodes_[id - 1].reset(); }
+
+  instance<adder>& operator[](std::uint64_t id) { return *nodes_[id - 1]; }
+
+  /// Submits until somebody takes it; only what was surely refused is tried again.
+  std::string add(std::uint64_t id, std::string_view number) {
+    while (true) {
+      auto& node = (*this)[id];
+      const auto outcome =
+          node.submit(shared_bytes::copy_of(number),
+                      {.deadline = node.in(std::chrono::seconds(20))}, boost::asio::use_future)
+              .get();
+      if (outcome) return std::string(outcome->text());
+      if (outcome_of(outcome.error().code) == outcome::unknown) return outcome.error().message;
+    }
+  }
+
+ private:
+  std::string directory_;
+  std::string members_;
+  std::array<std::unique_ptr<instance<adder>>, 3> nodes_;
+};
+
+TEST(Instance, ThreeNodesAgreeAndAnyOfThemServes) {
+  three_nodes c;
+  for (const std::uint64_t id : {1, 2, 3}) c.start(id);
+
+  EXPECT_EQ(c.add(1, "1"), "1");
+  EXPECT_EQ(c.add(2, "20"), "21");
+  EXPECT_EQ(c.add(3, "300"), "321");
+}
+
+TEST(Instance, RestartOfAllFindsEverythingOnDisk) {
+  three_nodes c;
+  for (const std::uint64_t id : {1, 2, 3}) c.start(id);
+  ASSERT_EQ(c.add(1, "5"), "5");
+
+  for (const std::uint64_t id : {1, 2, 3}) c.stop(id);
+  for (const std::uint64_t id : {1, 2, 3}) c.start(id);
+
+  EXPECT_EQ(c.add(2, "6"), "11");
+}
+
+TEST(Instance, MajorityServesAndTheMissingNodeCatchesUp) {
+  three_nodes c;
+  c.start(1);
+  c.start(2);
+  for (int i = 1; i <= 100; ++i) ASSERT_EQ(c.add(1, "1"), std::to_string(i));
+
+  c.start(3);
+  c.stop(1);
+
+  EXPECT_EQ(c.add(3, "1"), "101");  // only with node 3 is there a majority
+}
+
+TEST(Instance, DirectoryOfAnotherNodeIsRefused) {
+  three_nodes c;
+  c.start(1);
+  c.stop(1);
+  auto options = c.options(2);
+  options.directory = c.options(1).directory;
+
+  const auto opened = instance<adder>::open(options, adder{});
+
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, error_code::wrong_identity);
+}
+
+TEST(Instance, AddressInUseIsAnErrorNotACrash) {
+  three_nodes c;
+  c.start(1);
+  auto options = c.options(1);
+  options.directory += "-other";
+
+  const auto opened = instance<adder>::open(options, adder{});
+
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, error_code::io_failed);
+}
+
+}  // namespace
+}  // namespace mainstay
