@@ -94,6 +94,10 @@ class byte_arena {
   explicit byte_arena(std::size_t block_size = 64 * 1024) : block_size_(block_size) {}
   byte_arena(const byte_arena&) = delete;
   byte_arena& operator=(const byte_arena&) = delete;
+  byte_arena(byte_arena&& other) noexcept
+      : block_size_(other.block_size_),
+        block_(std::exchange(other.block_, nullptr)),
+        used_(std::exchange(other.used_, 0)) {}
   ~byte_arena() {
     if (block_ != nullptr) block_->release();
   }

@@ -1,0 +1,180 @@
+#include "server/config.hpp"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "mainstay/base/checksum.hpp"
+
+#include "server/address.hpp"
+
+namespace mainstay::server {
+
+namespace {
+
+/// Takes settings over one by one; keeps the first failure.
+class reader {
+ public:
+  explicit reader(const settings& given) : given_(given) {}
+
+  /// The first failure, or none.
+  const result<void>& outcome() const { return outcome_; }
+
+  void text(std::string_view name, std::string& into) {
+    if (const auto* s = find(name)) into = s->text;
+  }
+  template <class Number>
+  void number(std::string_view name, Number& into) {
+    const auto* s = find(name);
+    if (s == nullptr) return;
+    std::uint64_t value = 0;
+    const char* end = s->text.data() + s->text.size();
+    const auto [rest, failure] = std::from_chars(s->text.data(), end, value);
+    if (failure != std::errc{} || rest != end) return refuse(*s, "must be a whole number");
+    into = Number(value);
+  }
+  void milliseconds(std::string_view name, duration& into) {
+    const auto* s = find(name);
+    if (s == nullptr) return;
+    std::uint64_t value = 0;
+    number(name, value);
+    constexpr std::uint64_t day = 24 * 60 * 60 * 1000;
+    if (value > day) return refuse(*s, "must be at most one day, in milliseconds");
+    into = std::chrono::milliseconds(value);
+  }
+  template <class Value>
+  void choice(std::string_view name, std::initializer_list<std::pair<std::string_view, Value>> all,
+              Value& into) {
+    const auto* s = find(name);
+    if (s == nullptr) return;
+    std::string names;
+    for (const auto& [spelling, value] : all) {
+      if (s->text == spelling) {
+        into = value;
+        return;
+      }
+      names.append(names.empty() ? "" : ", ").append(spelling);
+    }
+    refuse(*s, "must be one of " + names);
+  }
+  const setting* find(std::string_view name) const {
+    const auto found = given_.find(name);
+    return found == given_.end() ? nullptr : &found->second;
+  }
+  void refuse(const setting& s, const std::string& rule) {
+    fail_with(fmt::format("{} (\"{}\") {}", s.origin, s.text, rule));
+  }
+  void fail_with(std::string message) {
+    if (outcome_) outcome_ = fail(error_code::invalid_argument, std::move(message));
+  }
+
+ private:
+  const settings& given_;
+  result<void> outcome_;
+};
+
+void read_members(reader& in, server_config& config) {
+  for (const char* required : {"id", "data", "cluster"}) {
+    if (in.find(required) == nullptr) return in.fail_with(fmt::format("--{} is missing", required));
+  }
+  in.number("id", config.node.id);
+  in.text("data", config.data);
+  if (config.data.empty()) return in.fail_with("--data must not be empty");
+  const setting& list = *in.find("cluster");
+  auto members = parse_members(list.text);
+  if (!members) return in.fail_with(list.origin + ": " + members.error().message);
+  config.node.members = *std::move(members);
+  config.cluster = derived_cluster_id(config.node.members);
+  in.number("cluster-id", config.cluster);
+  if (!config.cluster) in.fail_with("--cluster-id must not be 0");
+}
+
+void read_rest(reader& in, server_config& config) {
+  in.text("resp", config.resp);
+  in.text("http", config.http);
+  in.choice<bool>("insecure", {{"true", true}, {"false", false}}, config.insecure);
+  in.milliseconds("election-timeout-min", config.node.core.election_timeout_min);
+  in.milliseconds("election-timeout-max", config.node.core.election_timeout_max);
+  in.milliseconds("heartbeat-interval", config.node.core.heartbeat_interval);
+  in.number("segment-bytes", config.segment_bytes);
+  in.number("log-window-bytes", config.node.core.log_window_bytes);
+  in.choice<apply_thread>("apply-thread",
+                          {{"loop", apply_thread::loop}, {"own", apply_thread::own}}, config.apply);
+  in.milliseconds("request-timeout", config.limits.request_timeout);
+  in.milliseconds("idle-timeout", config.limits.idle_time);
+  in.number("max-connections", config.limits.connections);
+  in.number("max-key-bytes", config.limits.key_bytes);
+  in.number("max-value-bytes", config.limits.value_bytes);
+  in.number("max-command-bytes", config.limits.command_bytes);
+  in.number("max-pipeline-bytes", config.limits.pipeline_bytes);
+  in.choice<log_level>("log-level",
+                       {{"trace", log_level::trace},
+                        {"debug", log_level::debug},
+                        {"info", log_level::info},
+                        {"warning", log_level::warning},
+                        {"error", log_level::error},
+                        {"critical", log_level::critical}},
+                       config.level);
+  in.choice<log_format>("log-format", {{"text", log_format::text}, {"json", log_format::json}},
+                        config.format);
+}
+
+/// Without encryption an address must stay on this machine, or --insecure be said.
+result<void> check_address(std::string_view name, std::string_view text, bool insecure) {
+  const auto address = parse_address(text);
+  if (!address)
+    return fail(address.error().code, fmt::format("--{}: {}", name, address.error().message));
+  if (insecure || is_loopback(address->host)) return {};
+  return fail(error_code::invalid_argument,
+              fmt::format("--{}: {} is beyond loopback, where traffic is neither encrypted nor "
+                          "authenticated; say --insecure to allow that",
+                          name, text));
+}
+
+result<void> check_whole(const server_config& config) {
+  if (const auto ok = check(config.node); !ok) return std::unexpected(ok.error());
+  if (auto ok = check(config.limits); !ok) return ok;
+  if (auto ok = check_address("resp", config.resp, config.insecure); !ok) return ok;
+  if (auto ok = check_address("http", config.http, config.insecure); !ok) return ok;
+  for (const auto& m : config.node.members.voters) {
+    if (auto ok = check_address("cluster", m.address, config.insecure); !ok) return ok;
+  }
+  constexpr std::uint64_t smallest = 64 << 10;
+  constexpr std::uint64_t largest = 1 << 30;
+  const std::uint64_t segment = config.segment_bytes;
+  if (segment < smallest || segment > largest || segment % 4096 != 0) {
+    return fail(error_code::invalid_argument,
+                fmt::format("--segment-bytes ({}) must be a multiple of 4096 from 64 KiB to 1 GiB",
+                            segment));
+  }
+  if (config.limits.command_bytes > segment / 4) {
+    return fail(error_code::invalid_argument,
+                fmt::format("--max-command-bytes ({}) must be at most a quarter of "
+                            "--segment-bytes ({})",
+                            config.limits.command_bytes, segment));
+  }
+  return {};
+}
+
+}  // namespace
+
+cluster_id derived_cluster_id(const core::configuration& members) {
+  return cluster_id(checksum(core::encode(members).span()) | 1);
+}
+
+result<server_config> make_config(const settings& given) {
+  server_config config;
+  config.limits.value_bytes = 2 << 20;
+  config.limits.command_bytes = 4 << 20;
+  reader in(given);
+  read_members(in, config);
+  read_rest(in, config);
+  if (!in.outcome()) return std::unexpected(in.outcome().error());
+
+  // A command's arguments become one entry; what it adds to them is far below a kilobyte.
+  config.node.core.max_command_bytes = config.limits.command_bytes + 1024;
+  if (auto ok = check_whole(config); !ok) return std::unexpected(ok.error());
+  return config;
+}
+
+}  // namespace mainstay::server

@@ -1,0 +1,39 @@
+/// What mainstayd is told, understood and checked as a whole before anything starts.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "mainstay/base/error.hpp"
+#include "mainstay/logging/spdlog/spdlog_logger.hpp"
+#include "mainstay/node/options.hpp"
+#include "mainstay/runtime/asio/asio_runtime.hpp"
+
+#include "server/limits.hpp"
+#include "server/settings.hpp"
+
+namespace mainstay::server {
+
+/// A sound set of settings; `make_config` gives no other.
+struct server_config {
+  node_options node;  ///< id, members and timing among them
+  cluster_id cluster;
+  std::string data;
+  std::string resp = "127.0.0.1:6401";
+  std::string http = "127.0.0.1:8101";
+  bool insecure = false;
+  std::uint64_t segment_bytes = 64 << 20;
+  apply_thread apply = apply_thread::loop;
+  server_limits limits;
+  log_level level = log_level::info;
+  log_format format = log_format::text;
+};
+
+/// Errors: `invalid_argument`, with the setting's origin, its value, and the rule.
+result<server_config> make_config(const settings& given);
+
+/// The identity of a cluster that was given none: derived from its first members, so that two
+/// clusters that were mixed up do not talk to each other.
+cluster_id derived_cluster_id(const core::configuration& members);
+
+}  // namespace mainstay::server

@@ -1,0 +1,207 @@
+#include "server/node_gateway.hpp"
+
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "mainstay/machines/key_value/key_value.hpp"
+#include "mainstay/metrics/prometheus/prometheus_metrics.hpp"
+#include "mainstay/node/node.hpp"
+#include "mainstay/runtime/asio/io_context.hpp"
+#include "mainstay/serializer/binary/binary_serializer.hpp"
+#include "mainstay/storage/wal/wal_engine.hpp"
+#include "mainstay/transport/tcp/tcp_client.hpp"
+#include "mainstay/transport/tcp/tcp_server.hpp"
+
+namespace mainstay::server {
+
+namespace {
+
+/// mainstayd's bundle.
+struct server_types {
+  using runtime_type = asio_runtime;
+  using persistence_engine_type = wal_engine;
+  using network_client_type = tcp_client<binary_serializer>;
+  using network_server_type = tcp_server<binary_serializer>;
+  using diagnostic_logger_type = logger_ref;
+  using metrics_type = prometheus_metrics;
+  using state_machine_type = key_value;
+};
+
+result<valid_tcp_options> network_options(const server_config& config, const wal_engine& storage,
+                                          std::uint64_t seed) {
+  tcp_options options{.cluster = config.cluster,
+                      .self = config.node.id,
+                      .disk = storage.incarnation(),
+                      .listen_address = {},
+                      .allow_plaintext_beyond_loopback = config.insecure,
+                      .random_seed = seed,
+                      .limits = {},
+                      .identities = {}};
+  for (const auto& m : config.node.members.voters) {
+    if (m.id == config.node.id) options.listen_address = m.address;
+  }
+  // Room for the largest command beside a full append_entries.
+  const auto largest = config.node.core.max_command_bytes + config.node.core.max_append_bytes;
+  options.limits.max_frame_bytes =
+      std::max<std::size_t>(options.limits.max_frame_bytes, 2 * largest);
+  return check(std::move(options));
+}
+
+std::string role_of(const member_status& m, const node_status& s) {
+  if (m.member.id == s.leader) return "leader";
+  return m.is_voter ? "voter" : "learner";
+}
+
+status_report report_of(const node_status& s, cluster_id cluster) {
+  status_report report{.id = s.id,
+                       .cluster_id = cluster,
+                       .role = core::name_of(s.role),
+                       .term = s.term,
+                       .leader = s.leader,
+                       .commit_index = s.commit_index,
+                       .applied_index = s.applied_index,
+                       .last_index = s.last_index,
+                       .health = name_of(s.health),
+                       .problem = s.problem,
+                       .members = {}};
+  // Caught up: what is known to be committed is applied, but for what is under way.
+  constexpr std::uint64_t under_way = 10'000;
+  const bool caught_up = s.commit_index - s.applied_index <= under_way && s.commit_index;
+  report.ready = s.leader && caught_up && s.health == node_health::sound;
+  const bool leads = s.role == core::role::leader;
+  for (const auto& m : s.members) {
+    report.members.push_back({.id = m.member.id,
+                              .address = m.member.address,
+                              .role = role_of(m, s),
+                              .match_index = m.match_index,
+                              .state = leads ? core::name_of(m.state) : "unknown",
+                              .silence = m.silence});
+  }
+  return report;
+}
+
+}  // namespace
+
+/// The components in the order in which they are made, and the reverse in which they end.
+class node_gateway::implementation {
+ public:
+  implementation(const server_config& config, std::unique_ptr<wal_engine> log,
+                 const valid_tcp_options& network, logger_ref logger)
+      : cluster_(config.cluster),
+        runtime_(config.apply),
+        logger_(logger),
+        storage_(std::move(log)),
+        client_(io_context_of(runtime_), network, logger_),
+        server_(io_context_of(runtime_), network, logger_),
+        host_({runtime_, *storage_, client_, server_, logger_, metrics_}) {
+    runtime_.start();
+  }
+  ~implementation() { stop(); }
+
+  result<void> start(const server_config& config, std::function<void(const error&)> stopped) {
+    node_listener listener{.leadership_changed = {}, .stopped = std::move(stopped)};
+    auto started = node<server_types>::start(host_, config.node, key_value{}, std::move(listener));
+    if (!started) return std::unexpected(started.error());
+    node_.emplace(*std::move(started));
+    return host_.start();
+  }
+
+  void stop() {
+    if (std::exchange(stopped_, true)) return;
+    if (node_) {
+      last_ = status();
+      node_->stop();
+    }
+    host_.stop();
+    runtime_.stop();
+    runtime_.join();
+  }
+
+  status_report status() {
+    if (!node_ || !runs()) return last_;
+    return report_of(node_->status(), cluster_);
+  }
+  bool runs() const { return !last_.id; }
+
+  std::string metrics_text() {
+    const auto s = status();
+    const auto gauge = [this](const char* name, std::uint64_t value) {
+      metrics_.set_gauge({name, {}}, static_cast<double>(value));
+    };
+    gauge("mainstay_term", s.term.value());
+    gauge("mainstay_is_leader", s.leader == s.id ? 1 : 0);
+    gauge("mainstay_has_leader", s.has_leader() ? 1 : 0);
+    gauge("mainstay_ready", s.ready ? 1 : 0);
+    gauge("mainstay_commit_index", s.commit_index.value());
+    gauge("mainstay_applied_index", s.applied_index.value());
+    gauge("mainstay_last_index", s.last_index.value());
+    if (s.leader == s.id) {
+      for (const auto& m : s.members) {
+        const std::string peer = std::to_string(m.id.value());
+        const std::array labels{metric_label{"peer", peer}};
+        metrics_.set_gauge({"mainstay_peer_match_index", labels},
+                           static_cast<double>(m.match_index.value()));
+      }
+    }
+    return metrics_.text();
+  }
+
+  node<server_types>& replica() { return *node_; }
+  instant now() const { return runtime_.now(); }
+
+ private:
+  cluster_id cluster_;
+  asio_runtime runtime_;
+  logger_ref logger_;
+  prometheus_metrics metrics_;
+  std::unique_ptr<wal_engine> storage_;
+  tcp_client<binary_serializer> client_;
+  tcp_server<binary_serializer> server_;
+  host<server_types> host_;
+  std::optional<node<server_types>> node_;
+  status_report last_;  // of the moment before it stopped; no id: it runs
+  bool stopped_ = false;
+};
+
+result<std::unique_ptr<node_gateway>> node_gateway::open(
+    const server_config& config, logger_ref logger, std::function<void(const error&)> stopped) {
+  const std::uint64_t seed = asio_runtime().random_seed();
+  auto log = wal_engine::open({.directory = config.data,
+                               .cluster = config.cluster,
+                               .node = config.node.id,
+                               .bootstrap = config.node.members,
+                               .seed = seed,
+                               .segment_bytes = config.segment_bytes});
+  if (!log) return std::unexpected(log.error());
+  const auto network = network_options(config, **log, seed);
+  if (!network) return std::unexpected(network.error());
+
+  auto inside = std::make_unique<implementation>(config, *std::move(log), *network, logger);
+  if (auto ok = inside->start(config, std::move(stopped)); !ok) {
+    return std::unexpected(ok.error());
+  }
+  return std::unique_ptr<node_gateway>(new node_gateway(std::move(inside)));
+}
+
+node_gateway::node_gateway(std::unique_ptr<implementation> inside) : inside_(std::move(inside)) {}
+node_gateway::~node_gateway() = default;
+
+void node_gateway::submit(std::vector<shared_bytes> commands, instant deadline,
+                          outcomes_handler done) {
+  inside_->replica().submit_batch(std::move(commands), {.deadline = deadline}, std::move(done));
+}
+
+void node_gateway::query(std::vector<shared_bytes> requests, consistency level, instant deadline,
+                         outcomes_handler done) {
+  const auto freshness = level == consistency::stale ? read_level::stale : read_level::linearizable;
+  inside_->replica().query_batch(std::move(requests), {.deadline = deadline, .level = freshness},
+                                 std::move(done));
+}
+
+status_report node_gateway::status() { return inside_->status(); }
+instant node_gateway::now() const { return inside_->now(); }
+std::string node_gateway::metrics_text() { return inside_->metrics_text(); }
+void node_gateway::stop() { inside_->stop(); }
+
+}  // namespace mainstay::server

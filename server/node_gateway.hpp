@@ -1,0 +1,42 @@
+/// The gateway to a real node: what clients ask goes to `node`, and outcomes come back on its loop.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "server/config.hpp"
+#include "server/gateway.hpp"
+
+namespace mainstay::server {
+
+/// A running node of the key-value cluster: log, network, loop and replica.
+class node_gateway : public gateway {
+ public:
+  /// Opens the log, listens for peers, and takes part. `stopped` is called from the node's loop
+  /// when the node has to give up (a failed disk). Blocks while the log is read. The logger
+  /// outlives it. Errors: those of the log and of the listening socket.
+  static result<std::unique_ptr<node_gateway>> open(const server_config& config, logger_ref logger,
+                                                    std::function<void(const error&)> stopped);
+  /// Stops.
+  ~node_gateway() override;
+
+  void submit(std::vector<shared_bytes> commands, instant deadline, outcomes_handler done) override;
+  void query(std::vector<shared_bytes> requests, consistency level, instant deadline,
+             outcomes_handler done) override;
+  status_report status() override;
+  instant now() const override;
+
+  /// All metrics in Prometheus' text form, with the figures of this moment.
+  std::string metrics_text();
+  /// Completes what is under way, closes connections and log. Afterwards only `status` and
+  /// destruction are allowed. Idempotent.
+  void stop();
+
+ private:
+  class implementation;
+  explicit node_gateway(std::unique_ptr<implementation> inside);
+
+  std::unique_ptr<implementation> inside_;
+};
+
+}  // namespace mainstay::server
