@@ -14,7 +14,9 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 
 find_program(MAINSTAY_CCACHE ccache)
 if(MAINSTAY_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${MAINSTAY_CCACHE}")
+  # Paths count from the source folder, so that every checkout shares what another compiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+    CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=true ${MAINSTAY_CCACHE})
 endif()
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wconversion -Werror
