@@ -160,10 +160,15 @@ class Cluster:
         return self.nodes[number - 1]
 
     def start(self, seconds=20):
-        """Starts every node, waits for a leader, and gives it."""
+        """Starts every node, waits until all follow one leader, and gives it."""
         for node in self.nodes:
             node.start()
-        return self.wait_for_leader(seconds)
+
+        def agreed():
+            leader = self.wait_for_leader(seconds)
+            found = [node.status() for node in self.nodes]
+            return leader if all(s and s["leader"] == leader.id for s in found) else None
+        return wait_until(agreed, seconds, "no leader that all follow")
 
     def leader(self):
         """The node that leads the newest term, among those that answer; None without."""

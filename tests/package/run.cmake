@@ -4,6 +4,7 @@ function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE status
     OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT status EQUAL 0)
+    file(REMOVE_RECURSE "${scratch}")
     message(FATAL_ERROR "failed: ${ARGN}\n${output}")
   endif()
 endfunction()

@@ -11,6 +11,8 @@ import sys
 import tempfile
 import unittest
 
+import cluster
+
 IN_NAMESPACE = "MAINSTAY_OWN_NETWORK"
 
 
@@ -47,10 +49,10 @@ class Embedding(unittest.TestCase):
 
     def add_until_counted(self, counter, number):
         """Adds 0, which changes nothing, until there is a leader; then the number."""
-        for _ in range(20):
-            if self.add(counter, 0).lstrip("-").isdigit():
-                return self.add(counter, number)
-        return "no leader"
+        def counted():
+            return self.add(counter, 0).lstrip("-").isdigit()
+        cluster.wait_until(counted, 20, "no leader", pause=0.05)
+        return self.add(counter, number)
 
     def test_three_counters_count_as_one_and_remember(self):
         counters = [self.start(i) for i in (1, 2, 3)]
