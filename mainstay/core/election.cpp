@@ -37,10 +37,18 @@ void raft::step_down() {
   timing_.restart_election(*config_, random_);
 }
 
+void raft::retire() {
+  retired_ = true;
+  step_down();
+}
+
 // Paper §5.2: no word from a leader for the election timeout.
 void raft::campaign() {
   timing_.restart_election(*config_, random_);
-  if (!configuration().is_voter(id_)) return;
+  // Who may not lead only notes that the leader is gone.
+  if (retired_ || !configuration().is_voter(id_)) {
+    return become_follower(current_term(), node_id{});
+  }
   if (config_->pre_vote) {
     become_pre_candidate();
   } else {
@@ -68,6 +76,10 @@ void raft::become_candidate() {
 
 void raft::request_votes(bool pre_vote) {
   const term asked = pre_vote ? current_term().next() : current_term();
+  // What a hanging disk still holds back of the election before is worth nothing any more.
+  std::erase_if(withheld_, [](const withheld_message& w) {
+    return std::holds_alternative<request_vote>(w.message.message);
+  });
   for (const auto& m : configuration().members()) {
     if (m.id == id_ || !configuration().is_voter(m.id)) continue;
     send_request(m.id, request_vote{.term = asked,

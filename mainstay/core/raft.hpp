@@ -85,6 +85,9 @@ class raft {
   void unreachable(node_id peer, std::uint64_t call);
   /// Gives up leadership or candidacy at once, because the node cannot serve (a stalled disk).
   void step_down();
+  /// As `step_down`, for good: this replica never campaigns again, because its state machine has
+  /// failed and nobody would be answered. It still votes and stores.
+  void retire();
 
   // Outputs.
 
@@ -242,6 +245,7 @@ class raft {
 
   // Volatile state.
   core::role role_ = core::role::follower;
+  bool retired_ = false;
   node_id leader_;
   leadership reported_;
   log_index commit_index_;
