@@ -2,6 +2,8 @@
 /// calls come from the apply executor, one at a time.
 #pragma once
 
+#include <exception>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,7 +21,9 @@ struct applied_entries {
   result<void> outcome;               ///< a failure of the state machine: `last` stops before it
 };
 
-/// Applies committed entries in log order, exactly once each (R19).
+/// Applies committed entries in log order, exactly once each (R19). After a failure it touches the
+/// state machine no more, whatever else was handed out meanwhile: its state is unknown, and a gap
+/// in the log would be worse than a stop.
 template <state_machine Machine>
 class applier {
  public:
@@ -27,10 +31,11 @@ class applier {
 
   Machine& machine() { return machine_; }
 
-  /// Precondition: `entries` follow what was applied before.
+  /// Precondition: `entries` follow what was given before; not empty.
   applied_entries apply(std::vector<core::entry> entries) {
     applied_entries done;
     done.last = entries.front().index.previous();
+    done.outcome = failure_;
     done.answers.resize(entries.size());
     for (const auto& e : entries) {
       if (done.terms.empty() || done.terms.back().term != e.term) {
@@ -44,14 +49,30 @@ class applier {
       }
       from = apply_commands(entries, from, done);
     }
+    failure_ = done.outcome;
     done.answers.resize(done.last.next() - done.terms.front().first);
     return done;
   }
 
   /// Answers one read.
-  command_outcome query(const shared_bytes& request) { return machine_.query(request); }
+  command_outcome query(const shared_bytes& request) {
+    if (!failure_) return std::unexpected(failure_.error());
+    return contain([&] { return machine_.query(request); });
+  }
 
  private:
+  /// What a state machine throws is its failure like any other, and ends nothing else.
+  template <class Work>
+  static auto contain(Work work) -> decltype(work()) {
+    try {
+      return work();
+    } catch (const std::exception& thrown) {
+      return fail(error_code::apply_failed, std::string("it threw: ") + thrown.what());
+    } catch (...) {
+      return fail(error_code::apply_failed, "it threw something that is no std::exception");
+    }
+  }
+
   /// Applies the commands from `from` up to the next entry of another kind; gives its position.
   std::size_t apply_commands(std::vector<core::entry>& entries, std::size_t from,
                              applied_entries& done) {
@@ -62,26 +83,31 @@ class applier {
       commands_.push_back({e.index, e.time, std::move(e.payload)});
     }
     const std::span answers = std::span(done.answers).subspan(from, end - from);
-    if constexpr (batch_state_machine<Machine>) {
-      done.outcome = machine_.apply(std::span<const applied_command>(commands_), answers);
-      if (done.outcome) done.last = commands_.back().index;
-    } else {
-      for (std::size_t i = 0; i < commands_.size() && done.outcome; ++i) {
-        auto answer = machine_.apply(commands_[i]);
-        if (!answer) {
-          done.outcome = std::unexpected(answer.error());
-          break;
-        }
-        answers[i] = *std::move(answer);
-        done.last = commands_[i].index;
-      }
-    }
+    done.outcome = contain([&] { return apply_run(answers, done.last); });
     commands_.clear();
     return end;
   }
 
+  /// Applies `commands_`; `last` follows what succeeded.
+  result<void> apply_run(std::span<shared_bytes> answers, log_index& last) {
+    if constexpr (batch_state_machine<Machine>) {
+      auto outcome = machine_.apply(std::span<const applied_command>(commands_), answers);
+      if (outcome) last = commands_.back().index;
+      return outcome;
+    } else {
+      for (std::size_t i = 0; i < commands_.size(); ++i) {
+        auto answer = machine_.apply(commands_[i]);
+        if (!answer) return std::unexpected(answer.error());
+        answers[i] = *std::move(answer);
+        last = commands_[i].index;
+      }
+      return {};
+    }
+  }
+
   Machine machine_;
   std::vector<applied_command> commands_;  // reused from batch to batch
+  result<void> failure_;                   // the first; nothing is applied after it
 };
 
 }  // namespace mainstay::detail

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "mainstay/base/error.hpp"
 #include "mainstay/base/ids.hpp"
@@ -13,7 +14,8 @@
 
 namespace mainstay {
 
-/// Writes in log order. All calls on the loop.
+/// Writes in log order. All calls on the loop. Whatever is completed has left before, so that a
+/// completion may call back.
 class commit_waiter {
  public:
   using operation_handle = std::shared_ptr<detail::operation>;
@@ -23,10 +25,12 @@ class commit_waiter {
   void await(log_index first, term t, operation_handle op);
 
   /// The entries from `first` on were applied with these answers; `t` is the term of all of them.
-  /// Completes every operation whose last command is among them.
+  /// Completes every operation whose last command is among them, and those of other terms: what
+  /// they have no answer for was overwritten.
   void applied(log_index first, term t, std::span<shared_bytes> answers);
 
-  /// Leadership is lost: commands beyond `commit_index` may or may not commit.
+  /// Leadership is lost: commands beyond `commit_index` may or may not commit. Operations that
+  /// reach beyond it end with `why`, apart from the answers that they have already.
   void leadership_lost(log_index commit_index, const error& why);
 
   /// Nothing more will be applied here.
@@ -34,10 +38,10 @@ class commit_waiter {
 
   bool empty() const { return waiting_.empty(); }
 
-  /// Calls `visit(detail::operation&)` for each, in log order.
+  /// Calls `visit(const operation_handle&)` for each, in log order.
   template <class Visit>
-  void for_each(Visit& visit) {
-    for (auto& one : waiting_) visit(*one.op);
+  void for_each(const Visit& visit) {
+    for (const auto& one : waiting_) visit(one.op);
   }
 
  private:
@@ -47,6 +51,8 @@ class commit_waiter {
     operation_handle op;
     log_index last() const { return log_index(first.value() + op->count() - 1); }
   };
+
+  static bool gather(slot& one, log_index first, std::span<shared_bytes> answers);
 
   std::deque<slot> waiting_;  // rising indexes
 };

@@ -6,27 +6,31 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "mainstay/base/assert.hpp"
 #include "mainstay/seams/raft_types.hpp"
 
 namespace mainstay {
 
-/// Runs `work` on an executor and waits for its result. Never from that executor's own tasks.
+/// Runs `work()` on an executor and waits until it is over. False when the executor ended first:
+/// then the work was not done and never will be. Never from that executor's own tasks.
 template <class Executor, class Work>
-auto run_on(Executor executor, Work work) {
-  using value = decltype(work());
-  std::promise<value> promise;
+bool run_on(Executor executor, Work&& work) {
+  // The task owns the promise: when it is destroyed without being run, the future tells.
+  std::promise<void> promise;
   auto future = promise.get_future();
-  executor.post([&promise, &work] {
-    if constexpr (std::is_void_v<value>) {
-      work();
-      promise.set_value();
-    } else {
-      promise.set_value(work());
-    }
+  executor.post([&work, p = std::move(promise)]() mutable {
+    work();
+    p.set_value();
   });
-  return future.get();
+  try {
+    future.get();
+    return true;
+  } catch (const std::future_error&) {
+    return false;
+  }
 }
 
 /// The components that a host works with. They must outlive it.
@@ -54,16 +58,19 @@ class host {
 
   const host_parts<Types>& parts() const { return parts_; }
 
-  /// Starts to take requests. From any thread but the loop's. Errors: the server's.
+  /// Starts to take requests. From any thread but the loop's. Errors: the server's, and
+  /// `shutting_down` when the loop has ended.
   result<void> start() {
-    return run_on(parts_.runtime.loop(), [this] { return start_on_loop(); });
+    result<void> started = fail(error_code::shutting_down, "the loop has ended");
+    run_on(parts_.runtime.loop(), [&] { started = start_on_loop(); });
+    return started;
   }
   /// As `start`, on the loop.
   result<void> start_on_loop() {
     return parts_.server.start(
         [this](node_id from, group_id group, rpc_request request, responder respond) {
           const auto found = groups_.find(group);
-          if (found == groups_.end()) return;  // not ours: the caller's deadline tells it
+          if (found == groups_.end()) return refuse(request, std::move(respond));
           found->second(from, std::move(request), std::move(respond));
         });
   }
@@ -88,6 +95,17 @@ class host {
   void detach(group_id group) { groups_.erase(group); }
 
  private:
+  /// A group that is not, or no longer, here. Peers' cores notice by their deadlines; callers whose
+  /// commands were forwarded are told at once that these went nowhere.
+  static void refuse(const rpc_request& request, responder respond) {
+    const auto* forwarded = std::get_if<forward_commands>(&request);
+    if (forwarded == nullptr) return;
+    const command_outcome refused =
+        fail(error_code::not_leader, "the node that was taken for the leader does not serve");
+    respond(forward_commands_response{
+        std::vector<command_outcome>(forwarded->commands.size(), refused)});
+  }
+
   host_parts<Types> parts_;
   std::map<group_id, group_handler> groups_;  // the loop only
 };

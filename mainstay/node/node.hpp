@@ -29,7 +29,9 @@ class node {
                             node_listener listener = {}) {
     auto made = create(owner, std::move(options), std::move(machine), std::move(listener));
     if (!made) return made;
-    run_on(owner.parts().runtime.loop(), [&] { made->replica_->start_on_loop(); });
+    const bool started =
+        run_on(owner.parts().runtime.loop(), [&] { made->replica_->start_on_loop(); });
+    if (!started) return fail(error_code::shutting_down, "the loop has ended");
     return made;
   }
   /// As `start`, on the loop itself.
@@ -45,12 +47,17 @@ class node {
   /// `stop` must have been called, unless the node was moved from.
   ~node() = default;
 
-  /// Completes everything under way and takes part no longer. The host, its loop and its storage
-  /// must still run. From any thread but the loop's. Idempotent.
+  /// Completes everything under way and takes part no longer. Returns when the state machine is
+  /// left alone, too. The host, its loop and its storage must still run: what is under way when the
+  /// loop ends first is never completed. From any thread but those of the loop and of the state
+  /// machine. Idempotent.
   void stop() {
     run_on(loop(), [this] { stop_on_loop(); });
+    // What was handed to the state machine before goes on; nothing comes behind it.
+    run_on(owner_->parts().runtime.apply(), [] {});
   }
-  /// As `stop`, on the loop.
+  /// As `stop`, on the loop, also from a completion. The state machine may still be at work with
+  /// what it was given: it is left alone once its executor has come to what is posted now.
   void stop_on_loop() {
     replica_->stop_on_loop({error_code::shutting_down, "the node is stopping", {}});
   }
@@ -101,14 +108,17 @@ class node {
         std::forward<Token>(token));
   }
 
-  /// What the node is at the moment. Blocks for a turn; from any thread but the loop's.
+  /// What the node is at the moment; an empty status of a stopped node when the loop has ended.
+  /// Blocks for a turn; from any thread but the loop's.
   node_status status() const {
-    return run_on(loop(), [this] { return replica_->status(); });
+    node_status now{.health = node_health::stopped, .problem = "the loop has ended"};
+    run_on(loop(), [&] { now = replica_->status(); });
+    return now;
   }
   /// As `status`, on the loop.
   node_status status_on_loop() const { return replica_->status(); }
 
-  /// The state machine; touch it on the apply executor only, or after `stop`.
+  /// The state machine; touch it on the apply executor only, or once `stop` has returned.
   machine_type& machine() { return replica_->machine(); }
 
  private:

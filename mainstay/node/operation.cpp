@@ -15,6 +15,12 @@ submission_queue::pushed submission_queue::push(std::unique_ptr<operation>& op) 
   return expected == nullptr ? pushed::first : pushed::more;
 }
 
+std::vector<std::unique_ptr<operation>> submission_queue::take_all() {
+  const operation* seen = head_.load(std::memory_order_relaxed);
+  if (seen == nullptr || seen == closed_mark()) return {};
+  return unlink(head_.exchange(nullptr, std::memory_order_acquire));
+}
+
 std::vector<std::unique_ptr<operation>> submission_queue::unlink(operation* newest) {
   std::vector<std::unique_ptr<operation>> all;
   for (operation* op = newest; op != nullptr && op != closed_mark(); op = op->next) {

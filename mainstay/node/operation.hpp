@@ -43,13 +43,17 @@ class operation {
  public:
   enum class kind : std::uint8_t { write, read };
 
+  /// What an operation and each of its parts count for beside payloads, in bytes: an empty batch
+  /// takes memory too.
+  static constexpr std::uint64_t allowance = 128;
+
   operation(kind k, std::vector<shared_bytes> payloads, instant deadline, outcomes_handler done)
       : kind_(k),
         payloads_(std::move(payloads)),
         count_(payloads_.size()),
         deadline_(deadline),
         done_(std::move(done)) {
-    for (const auto& p : payloads_) bytes_ += p.size() + 128;
+    for (const auto& p : payloads_) bytes_ += p.size() + allowance;
   }
   operation(const operation&) = delete;
   operation& operator=(const operation&) = delete;
@@ -86,16 +90,18 @@ class operation {
     auto done = std::exchange(done_, nullptr);
     done(std::move(all));
   }
-  /// Completes every part with the same error.
-  void fail_all(const error& why) {
+  /// Completes the parts that have no answer yet with the same error.
+  void fail_rest(const error& why) {
     if (!done_) return;
-    complete(outcomes(count(), std::unexpected(why)));
+    outcomes all = answers;
+    all.resize(count(), std::unexpected(why));
+    complete(std::move(all));
   }
 
   operation* next = nullptr;  ///< in the submission queue
   bool forward = true;
   read_level level = read_level::linearizable;
-  outcomes answers;  ///< gathered while entries of a write are applied
+  outcomes answers;  ///< of a write's first commands, gathered as their entries are applied
 
  private:
   kind kind_;
@@ -103,7 +109,7 @@ class operation {
   std::size_t count_;
   instant deadline_;
   outcomes_handler done_;
-  std::uint64_t bytes_ = 0;
+  std::uint64_t bytes_ = allowance;
   std::shared_ptr<std::atomic<std::uint64_t>> budget_;
 };
 
@@ -120,8 +126,8 @@ class submission_queue {
   /// Any thread. `first` tells that the queue was empty, so that the loop has to be woken. When
   /// closed, `op` stays with the caller.
   pushed push(std::unique_ptr<operation>& op);
-  /// The loop only: everything pushed so far, oldest first.
-  std::vector<std::unique_ptr<operation>> take_all() { return unlink(head_.exchange(nullptr)); }
+  /// The loop only: everything pushed so far, oldest first. Nothing once closed.
+  std::vector<std::unique_ptr<operation>> take_all();
   /// The loop only: as `take_all`, and refuses all that come later.
   std::vector<std::unique_ptr<operation>> close() { return unlink(head_.exchange(closed_mark())); }
 

@@ -3,56 +3,94 @@
 #include <algorithm>
 #include <charconv>
 #include <string>
+#include <utility>
+
+#include "mainstay/node/operation.hpp"
 
 namespace mainstay {
 
 namespace {
 
+using std::to_string;
+
+std::unexpected<error> refuse(std::string message) {
+  return fail(error_code::invalid_argument, std::move(message));
+}
+
 std::string in_milliseconds(duration d) {
-  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count()) + " ms";
+  return to_string(std::chrono::duration<double, std::milli>(d).count()) + " ms";
 }
 
-result<void> check_timeout(const char* name, duration value, duration least) {
-  const auto longest = std::chrono::hours(1);
-  if (value >= least && value <= longest) return {};
-  return fail(error_code::invalid_argument, std::string("timeouts.") + name + " (" +
-                                                in_milliseconds(value) + ") must be between " +
-                                                in_milliseconds(least) + " and one hour");
-}
+/// A duration of the options: its name, its value, and the least that it may be.
+struct time_rule {
+  const char* name;
+  duration value;
+  duration least;
+  const char* least_name;
+};
 
-result<void> check_timeouts(const node_options& o) {
-  const auto& t = o.timeouts;
-  const duration heartbeat = o.core.heartbeat_interval;
+result<void> check_times(const node_options& o) {
   const duration shortest = std::chrono::milliseconds(1);
-  if (auto ok = check_timeout("request_vote", t.request_vote, shortest); !ok) return ok;
-  if (auto ok = check_timeout("append_entries", t.append_entries, heartbeat); !ok) return ok;
-  if (auto ok = check_timeout("read_index", t.read_index, shortest); !ok) return ok;
-  return check_timeout("forward_commands", t.forward_commands, shortest);
+  const duration longest = std::chrono::hours(1);
+  const time_rule rules[] = {
+      {"timeouts.request_vote", o.timeouts.request_vote, shortest, "1 ms"},
+      {"timeouts.append_entries", o.timeouts.append_entries, o.core.heartbeat_interval,
+       "core.heartbeat_interval"},
+      {"timeouts.read_index", o.timeouts.read_index, shortest, "1 ms"},
+      {"timeouts.forward_commands", o.timeouts.forward_commands, shortest, "1 ms"},
+      {"disk_full_retry", o.disk_full_retry, shortest, "1 ms"},
+  };
+  for (const auto& rule : rules) {
+    if (rule.value >= rule.least && rule.value <= longest) continue;
+    return refuse(std::string(rule.name) + " (" + in_milliseconds(rule.value) +
+                  ") must be between " + rule.least_name + " (" + in_milliseconds(rule.least) +
+                  ") and one hour");
+  }
+  return {};
 }
 
-std::unexpected<error> too_small(const char* name, std::uint64_t value, const char* rule) {
-  return fail(error_code::invalid_argument,
-              std::string(name) + " (" + std::to_string(value) + ") must be " + rule);
+result<void> check_sizes(const node_options& o) {
+  constexpr std::uint64_t largest = std::uint64_t{1} << 40;
+  // A command that is allowed must not be refused by the budget of an idle node.
+  const std::uint64_t one_command = o.core.max_command_bytes + 2 * detail::operation::allowance;
+  if (o.max_pending_bytes < one_command || o.max_pending_bytes > largest) {
+    return refuse("max_pending_bytes (" + to_string(o.max_pending_bytes) +
+                  ") must be between core.max_command_bytes + 256 (" + to_string(one_command) +
+                  ") and 2^40");
+  }
+  if (o.max_forward_bytes < 1024 || o.max_forward_bytes > largest) {
+    return refuse("max_forward_bytes (" + to_string(o.max_forward_bytes) +
+                  ") must be between 1024 and 2^40");
+  }
+  return {};
 }
 
 std::unexpected<error> bad_member(std::string_view part, const char* rule) {
-  return fail(error_code::invalid_argument, "members: \"" + std::string(part) + "\" " + rule +
-                                                "; write ID=HOST:PORT, separated by commas");
+  return refuse("members: \"" + std::string(part) + "\" " + rule +
+                "; write ID=HOST:PORT, separated by commas");
+}
+
+/// The whole of `digits` as a number; 0 when it is none.
+std::uint64_t number_in(std::string_view digits) {
+  std::uint64_t number = 0;
+  const char* const end = digits.data() + digits.size();
+  const auto [read_to, failure] = std::from_chars(digits.data(), end, number);
+  return failure == std::errc{} && read_to == end ? number : 0;
 }
 
 result<core::member> parse_member(std::string_view part) {
   const auto equals = part.find('=');
   if (equals == std::string_view::npos) return bad_member(part, "has no '='");
-  const std::string_view digits = part.substr(0, equals);
+  const std::uint64_t id = number_in(part.substr(0, equals));
+  if (id == 0) return bad_member(part, "does not begin with an id above 0");
   const std::string_view address = part.substr(equals + 1);
-  std::uint64_t id = 0;
-  const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
-  const bool all_read = failure == std::errc{} && end == digits.data() + digits.size();
-  if (!all_read || id == 0) return bad_member(part, "does not begin with an id above 0");
   const auto colon = address.rfind(':');
-  if (colon == std::string_view::npos || colon == 0 || colon + 1 == address.size()) {
+  const bool has_host = colon != std::string_view::npos && colon > 0;
+  if (!has_host || address.find_first_of("=; \t") != std::string_view::npos) {
     return bad_member(part, "has no HOST:PORT");
   }
+  const std::uint64_t port = number_in(address.substr(colon + 1));
+  if (port == 0 || port > 65535) return bad_member(part, "has no port between 1 and 65535");
   return core::member{node_id(id), std::string(address)};
 }
 
@@ -60,12 +98,13 @@ result<core::member> parse_member(std::string_view part) {
 
 result<core::configuration> parse_members(std::string_view text) {
   core::configuration members;
-  while (!text.empty()) {
+  for (bool more = true; more;) {
     const auto comma = text.find(',');
     auto one = parse_member(text.substr(0, comma));
     if (!one) return std::unexpected(one.error());
     members.voters.push_back(*std::move(one));
-    text = comma == std::string_view::npos ? "" : text.substr(comma + 1);
+    more = comma != std::string_view::npos;
+    if (more) text.remove_prefix(comma + 1);
   }
   std::ranges::sort(members.voters, {}, &core::member::id);
   if (auto ok = core::check(members); !ok) return std::unexpected(ok.error());
@@ -73,26 +112,17 @@ result<core::configuration> parse_members(std::string_view text) {
 }
 
 result<core::valid_config> check(const node_options& o) {
-  if (!o.id) return fail(error_code::invalid_argument, "id must not be 0");
-  if (!o.group) return fail(error_code::invalid_argument, "group must not be 0");
-  if (auto ok = core::check(o.members); !ok) return std::unexpected(ok.error());
+  if (!o.id) return refuse("id (0) must not be 0");
+  if (!o.group) return refuse("group (0) must not be 0");
+  if (auto ok = core::check(o.members); !ok) return refuse("members: " + ok.error().message);
   if (!o.members.contains(o.id)) {
-    return fail(error_code::invalid_argument,
-                "members must contain this node's id (" + std::to_string(o.id.value()) + ")");
+    return refuse("members must contain this node's id (" + to_string(o.id.value()) + ")");
   }
-  if (auto ok = check_timeouts(o); !ok) return std::unexpected(ok.error());
-  if (o.max_pending_bytes < 4096) {
-    return too_small("max_pending_bytes", o.max_pending_bytes, "at least 4096");
-  }
-  if (o.max_forward_bytes < 1024) {
-    return too_small("max_forward_bytes", o.max_forward_bytes, "at least 1024");
-  }
-  if (o.disk_full_retry < std::chrono::milliseconds(1)) {
-    return fail(
-        error_code::invalid_argument,
-        "disk_full_retry (" + in_milliseconds(o.disk_full_retry) + ") must be at least 1 ms");
-  }
-  return core::valid_config::check(o.core);
+  auto core = core::valid_config::check(o.core);
+  if (!core) return refuse("core." + core.error().message);
+  if (auto ok = check_times(o); !ok) return std::unexpected(ok.error());
+  if (auto ok = check_sizes(o); !ok) return std::unexpected(ok.error());
+  return core;
 }
 
 }  // namespace mainstay

@@ -30,8 +30,9 @@ struct node_options {
   core::configuration members;
   core::config core;
   rpc_timeouts timeouts;
-  /// Commands and reads accepted and not yet answered, in bytes (each counts its payload and 128
-  /// bytes); more is refused as overloaded.
+  /// Commands and reads accepted and not yet answered, in bytes; each counts its payload and 128
+  /// bytes, each batch another 128. More is refused as overloaded. At least one command of
+  /// `core.max_command_bytes`.
   std::uint64_t max_pending_bytes = 256 << 20;
   /// Commands of one forwarding call to the leader, in bytes; one command may exceed it.
   std::uint64_t max_forward_bytes = 1 << 20;

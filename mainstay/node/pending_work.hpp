@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -18,7 +19,11 @@ namespace mainstay::detail {
 using operation_handle = std::shared_ptr<operation>;
 using operations = std::vector<operation_handle>;
 
-/// Operations by stage. All calls on the loop.
+/// Ends an operation whose deadline has passed: refused when it is still in line for its turn, for
+/// then it was never proposed; else timed out.
+void end_late(operation& op, bool in_line);
+
+/// Operations by stage. All calls on the loop. Completions may call back.
 class pending_work {
  public:
   /// In line for a turn; oldest first.
@@ -44,29 +49,35 @@ class pending_work {
 
   /// Notes a new operation's deadline.
   void watch(instant deadline) { earliest_ = std::min(earliest_, deadline); }
-  /// No deadline passes before this.
-  instant earliest_deadline() const { return earliest_; }
-  /// Times out whatever is past its deadline. Looks at everything, but only once per deadline that
-  /// may have passed: operations that complete in time cost nothing.
-  void expire(instant now);
+  /// When `expire` has to be called; no deadline passes before.
+  instant next_look() const {
+    return earliest_ == instant::max() ? earliest_ : std::max(earliest_, rest_until_);
+  }
+  /// Ends whatever is past its deadline: what is still in line was never proposed and is refused,
+  /// the rest has timed out. Looks at everything, but only once per deadline that may have passed:
+  /// operations that complete in time cost nothing. So that many deadlines one after the other
+  /// cannot take the loop, a look is followed by a rest of `rest_per_operation` for each operation
+  /// that it met. Gives how many it ended.
+  std::size_t expire(instant now);
+
+  /// How late a deadline may be noticed, for each operation under way.
+  static constexpr duration rest_per_operation = std::chrono::nanoseconds(500);
 
   /// Completes everything: what was not yet proposed with `refused`, the rest with `unknown`.
   void fail_all(const error& refused, const error& unknown);
 
  private:
+  /// Visits whatever is no longer in line.
   template <class Visit>
-  void for_each(Visit visit) {
-    for (auto& op : backlog) visit(*op);
+  void for_each_taken(const Visit& visit) {
     writes.for_each(visit);
-    for (auto& [context, batch] : asked)
-      std::ranges::for_each(batch, [&](auto& op) { visit(*op); });
-    for (auto& [index, batch] : granted) {
-      std::ranges::for_each(batch, [&](auto& op) { visit(*op); });
-    }
-    for (auto& [ticket, batch] : away) std::ranges::for_each(batch, [&](auto& op) { visit(*op); });
+    for (auto& [context, batch] : asked) std::ranges::for_each(batch, visit);
+    for (auto& [index, batch] : granted) std::ranges::for_each(batch, visit);
+    for (auto& [ticket, batch] : away) std::ranges::for_each(batch, visit);
   }
 
   instant earliest_ = instant::max();
+  instant rest_until_ = instant::min();
   std::uint64_t last_ticket_ = 0;
 };
 

@@ -4,8 +4,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -14,6 +16,8 @@
 #include "mainstay/base/assert.hpp"
 #include "mainstay/core/raft.hpp"
 #include "mainstay/node/applier.hpp"
+#include "mainstay/node/forwarding.hpp"
+#include "mainstay/node/health.hpp"
 #include "mainstay/node/host.hpp"
 #include "mainstay/node/message_conversion.hpp"
 #include "mainstay/node/options.hpp"
@@ -22,7 +26,7 @@
 
 namespace mainstay {
 
-/// What a node tells as it happens; called on the loop. Both may be empty.
+/// What a node tells as it happens; called on the loop. Both may be empty, and may stop the node.
 struct node_listener {
   std::function<void(const core::leadership&)> leadership_changed;
   std::function<void(const error&)> stopped;  ///< the node had to stop; the sentence says why
@@ -32,7 +36,8 @@ namespace detail {
 
 /// Everything but `submit`, which may come from any thread, happens on the loop; the state machine
 /// is touched on the apply executor only. Callbacks keep the replica alive, so completions that
-/// come late find it and are ignored.
+/// come late find it and are ignored. Callers' completions run in the middle of the work here and
+/// may do anything that a node offers, `stop_on_loop` included: after each, look at `is_stopped`.
 template <raft_types Types>
 class replica : public std::enable_shared_from_this<replica<Types>> {
  public:
@@ -60,9 +65,12 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   machine_type& machine() { return applier_.machine(); }
 
  private:
+  bool is_stopped() const { return health_.has(node_health::stopped); }
+
   // Turns.
   void schedule_turn();
   void turn();
+  void expire();
   void take_submissions();
   void arm_timer();
   void carry_out(core::ready work);
@@ -74,7 +82,7 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   void accept_read(operation_handle op);
   void send_forwards();
   void forward(operations batch, std::vector<shared_bytes> commands);
-  void on_forwarded(std::uint64_t ticket, result<rpc_response> response);
+  void on_forwarded(node_id leader, std::uint64_t ticket, result<rpc_response> response);
   void ask_reads();
   void on_reads(core::ready& work);
   void run_queries(operations batch);
@@ -84,16 +92,21 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   void on_request(node_id from, rpc_request request, responder respond);
   void on_forward_request(forward_commands request, responder respond);
   void send(core::envelope e);
+  void report_failed_call(node_id peer, const char* kind, const error& why);
   duration timeout_of(const core::message& m) const;
 
   // Storage and state machine.
   void append(core::persist_batch batch);
   void write(core::persist_batch batch);
-  void on_appended(std::uint64_t sequence, result<void> outcome);
+  void on_appended(std::uint64_t attempt, std::uint64_t sequence, const result<void>& outcome);
+  void on_disk_full(std::uint64_t sequence, const error& why);
   void check_stall();
   void read_log(const core::log_read_request& request);
   void apply(std::vector<core::entry> entries);
+  void apply_next();
   void on_applied(applied_entries done);
+  void complete_writes(applied_entries& done);
+  void on_apply_failed(const applied_entries& done);
 
   void on_leadership(const core::leadership& now);
   void fail_stop(const error& why);
@@ -112,7 +125,7 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   node_listener listener_;
   core::raft core_;
   applier<machine_type> applier_;
-  timer_type timer_;
+  std::optional<timer_type> timer_;  // none once stopped: the last owner may be on any thread
 
   submission_queue submissions_;
   std::shared_ptr<std::atomic<std::uint64_t>> pending_bytes_ =
@@ -126,11 +139,13 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   std::uint64_t last_token_ = 0;
 
   core::leadership leadership_;
-  node_health health_ = node_health::sound;
-  std::string problem_;
-  instant append_started_ = instant::max();  // of the batch that storage works on
+  health_record health_;
+  std::uint64_t last_append_ = 0;            // appends so far: a batch may be tried many times
+  instant append_started_ = instant::max();  // when storage was given the last; max: it is over
   instant retry_at_ = instant::max();        // disk full: when to write held_ again
   core::persist_batch held_;
+  std::deque<std::vector<core::entry>> to_apply_;  // committed; bounded by max_applying_bytes
+  std::size_t applying_ = 0;                       // stretches with the apply activity
   bool turn_scheduled_ = false;
 };
 

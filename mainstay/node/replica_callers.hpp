@@ -9,7 +9,8 @@ namespace mainstay::detail {
 template <raft_types Types>
 void replica<Types>::submit(std::unique_ptr<operation> op) {
   const auto refuse = [this](std::unique_ptr<operation> refused, error why) {
-    post_to_loop([o = std::move(refused), e = std::move(why)](replica&) { o->fail_all(e); });
+    refused->payloads().clear();  // no budget holds what waits for its refusal
+    post_to_loop([o = std::move(refused), e = std::move(why)](replica&) { o->fail_rest(e); });
   };
   if (!op->charge(pending_bytes_, options_.max_pending_bytes)) {
     return refuse(
@@ -38,20 +39,20 @@ void replica<Types>::accept_write(operation_handle op) {
   if (core_.role() != core::role::leader) {
     if (op->forward && core_.leader()) return forwards_now_.push_back(std::move(op));
     const std::string who = core_.leader() ? "another node leads" : "no leader is known";
-    return op->fail_all({error_code::not_leader, who, core_.leader()});
+    return op->fail_rest({error_code::not_leader, who, core_.leader()});
   }
-  if (health_ == node_health::disk_full) {
-    return op->fail_all({error_code::no_space, "the leader's disk is full", {}});
+  if (health_.has(node_health::disk_full)) {
+    return op->fail_rest({error_code::no_space, "the leader's disk is full", {}});
   }
   const auto first = core_.propose(op->payloads(), parts_.runtime.wall_now());
-  if (!first) return op->fail_all(first.error());
+  if (!first) return op->fail_rest(first.error());
   work_.writes.await(*first, core_.current_term(), std::move(op));
 }
 
 template <raft_types Types>
 void replica<Types>::accept_read(operation_handle op) {
-  if (health_ == node_health::apply_failed) {
-    return op->fail_all({error_code::apply_failed, problem_, core_.leader()});
+  if (health_.has(node_health::apply_failed)) {
+    return op->fail_rest({error_code::apply_failed, health_.problem(), {}});
   }
   if (op->level == read_level::stale) return run_queries({std::move(op)});
   reads_now_.push_back(std::move(op));
@@ -74,7 +75,7 @@ void replica<Types>::on_reads(core::ready& work) {
   for (const auto& failure : work.failed_reads) {
     auto node = work_.asked.extract(failure.context);
     if (node.empty()) continue;
-    for (auto& op : node.mapped()) op->fail_all(failure.why);
+    for (auto& op : node.mapped()) op->fail_rest(failure.why);
   }
   release_reads();
 }
@@ -82,6 +83,14 @@ void replica<Types>::on_reads(core::ready& work) {
 /// Thesis §6.4, step 4: wait until the state machine has reached the read's index.
 template <raft_types Types>
 void replica<Types>::release_reads() {
+  if (health_.has(node_health::apply_failed)) {
+    // Granted or not: the state machine will not get there.
+    const error why{error_code::apply_failed, health_.problem(), {}};
+    for (auto& [index, waiting] : std::exchange(work_.granted, {})) {
+      for (auto& op : waiting) op->fail_rest(why);
+    }
+    return;
+  }
   operations batch;
   const auto end = work_.granted.upper_bound(core_.last_applied());
   for (auto it = work_.granted.begin(); it != end; ++it) {
@@ -139,33 +148,32 @@ template <raft_types Types>
 void replica<Types>::forward(operations batch, std::vector<shared_bytes> commands) {
   if (!core_.leader() || core_.role() == core::role::leader) {
     for (auto& op : batch) {
-      op->fail_all({error_code::not_leader, "the leader changed meanwhile", core_.leader()});
+      op->fail_rest({error_code::not_leader, "the leader changed meanwhile", core_.leader()});
     }
     return;
   }
   const std::uint64_t ticket = work_.send_away(std::move(batch));
   const instant deadline = parts_.runtime.now() + options_.timeouts.forward_commands;
-  parts_.client.call(core_.leader(), options_.group, forward_commands{std::move(commands)},
-                     deadline,
-                     [self = this->shared_from_this(), ticket](result<rpc_response> response) {
-                       self->on_forwarded(ticket, std::move(response));
-                     });
+  const node_id leader = core_.leader();
+  parts_.client.call(
+      leader, options_.group, forward_commands{std::move(commands)}, deadline,
+      [self = this->shared_from_this(), leader, ticket](result<rpc_response> response) {
+        self->on_forwarded(leader, ticket, std::move(response));
+      });
 }
 
 template <raft_types Types>
-void replica<Types>::on_forwarded(std::uint64_t ticket, result<rpc_response> response) {
+void replica<Types>::on_forwarded(node_id leader, std::uint64_t ticket,
+                                  result<rpc_response> response) {
   const operations batch = work_.bring_back(ticket);
   std::size_t expected = 0;
   for (const auto& op : batch) expected += op->count();
   auto* answer = response ? std::get_if<forward_commands_response>(&*response) : nullptr;
   if (answer == nullptr || answer->outcomes.size() != expected) {
-    // What was surely never delivered is refused, by its code; the rest stays unknown.
-    const error why =
-        !response
-            ? response.error()
-            : error{error_code::malformed, "the leader's answer does not fit the question", {}};
-    const error said{why.code, "forwarding to the leader failed: " + why.message, {}};
-    for (auto& op : batch) op->fail_all(said);
+    const error misfit{error_code::malformed, "the leader's answer does not fit the question", {}};
+    const error& why = response ? misfit : response.error();
+    if (!is_stopped()) report_failed_call(leader, "forward_commands", why);
+    for (auto& op : batch) op->fail_rest(forwarding_failure(why));
     return;
   }
   auto next = std::make_move_iterator(answer->outcomes.begin());

@@ -38,17 +38,30 @@ void replica<Types>::schedule_turn() {
 template <raft_types Types>
 void replica<Types>::turn() {
   turn_scheduled_ = false;
-  if (health_ == node_health::stopped) return;
+  if (is_stopped()) return;
   advance();
   check_stall();
-  work_.expire(parts_.runtime.now());
+  expire();
   take_submissions();
   ask_reads();
   send_forwards();
+  if (is_stopped()) return;
   carry_out(core_.take_ready());
-  if (health_ == node_health::stopped) return;
+  if (is_stopped()) return;
   if (!work_.backlog.empty()) schedule_turn();
   arm_timer();
+}
+
+template <raft_types Types>
+void replica<Types>::expire() {
+  const std::size_t late = work_.expire(parts_.runtime.now());
+  if (late == 0) return;
+  parts_.metrics.add_count({"mainstay_deadlines_passed_total", {}}, late);
+  log_.log(log_level::warning, "node", "deadlines passed before commands or reads were answered",
+           {{"node", options_.id.value()},
+            {"count", std::uint64_t{late}},
+            {"role", std::string_view(core::name_of(core_.role()))},
+            {"leader", core_.leader().value()}});
 }
 
 template <raft_types Types>
@@ -57,23 +70,29 @@ void replica<Types>::take_submissions() {
     work_.watch(op->deadline());
     work_.backlog.push_back(std::move(op));
   }
+  const instant now = parts_.runtime.now();
   std::size_t taken = 0;
   while (!work_.backlog.empty() && taken < max_taken_per_turn) {
     auto op = std::move(work_.backlog.front());
     work_.backlog.pop_front();
-    taken += op->count();
-    if (!op->is_done()) accept(std::move(op));
+    taken += std::max<std::size_t>(op->count(), 1);  // an empty batch is work, too
+    if (op->is_done()) continue;
+    if (op->deadline() <= now) {
+      end_late(*op, true);
+    } else {
+      accept(std::move(op));
+    }
   }
 }
 
 template <raft_types Types>
 void replica<Types>::arm_timer() {
-  instant next = std::min({core_.next_deadline(), work_.earliest_deadline(), retry_at_});
+  instant next = std::min({core_.next_deadline(), work_.next_look(), retry_at_});
   if (append_started_ != instant::max() && core_.role() == core::role::leader) {
     next = std::min(next, append_started_ + options_.core.election_timeout_max);
   }
-  if (next == instant::max()) return timer_.disarm();
-  timer_.arm(next, [weak = this->weak_from_this()] {
+  if (next == instant::max()) return timer_->disarm();
+  timer_->arm(next, [weak = this->weak_from_this()] {
     if (auto self = weak.lock()) self->turn();
   });
 }
@@ -84,7 +103,9 @@ void replica<Types>::carry_out(core::ready work) {
   if (!work.persist.empty()) append(std::move(work.persist));
   for (auto& e : work.messages) send(std::move(e));
   if (work.changed) on_leadership(*work.changed);
+  if (is_stopped()) return;
   on_reads(work);
+  if (is_stopped()) return;
   for (const auto& request : work.log_reads) read_log(request);
   if (!work.committed.empty()) apply(std::move(work.committed));
 }
@@ -98,6 +119,7 @@ void replica<Types>::on_leadership(const core::leadership& now) {
     work_.writes.leadership_lost(
         core_.commit_index(), {error_code::leadership_lost,
                                "the leader stepped down; the command may yet commit", now.leader});
+    if (is_stopped()) return;
   }
   const bool elected = now.role == core::role::leader;
   const auto level =
@@ -116,8 +138,8 @@ void replica<Types>::on_leadership(const core::leadership& now) {
 
 template <raft_types Types>
 void replica<Types>::stop_on_loop(const error& why) {
-  if (health_ == node_health::stopped) return;
-  problem_ = why.message;
+  if (is_stopped()) return;
+  health_.set(node_health::stopped, why.message);
   close(why, {error_code::leadership_lost, why.message + "; the command may yet commit", {}});
   log_.log(log_level::info, "node", "stopped", {{"node", options_.id.value()}});
 }
@@ -125,8 +147,8 @@ void replica<Types>::stop_on_loop(const error& why) {
 /// Lost durability, or a damaged log: this node must not go on (rule 2 of the architecture).
 template <raft_types Types>
 void replica<Types>::fail_stop(const error& why) {
-  if (health_ == node_health::stopped) return;
-  problem_ = why.message;
+  if (is_stopped()) return;
+  health_.set(node_health::stopped, why.message);
   log_.log(log_level::critical, "node", "stopped by a failure",
            {{"node", options_.id.value()},
             {"error", name_of(why.code)},
@@ -138,13 +160,14 @@ void replica<Types>::fail_stop(const error& why) {
 
 template <raft_types Types>
 void replica<Types>::close(const error& refused, const error& unknown) {
-  health_ = node_health::stopped;
-  timer_.disarm();
+  timer_.reset();
   owner_.detach(options_.group);
   unanswered_.clear();
-  for (auto& op : submissions_.close()) op->fail_all(refused);
-  for (auto& op : std::exchange(reads_now_, {})) op->fail_all(refused);
-  for (auto& op : std::exchange(forwards_now_, {})) op->fail_all(refused);
+  held_ = {};
+  to_apply_.clear();
+  for (auto& op : submissions_.close()) op->fail_rest(refused);
+  for (auto& op : std::exchange(reads_now_, {})) op->fail_rest(refused);
+  for (auto& op : std::exchange(forwards_now_, {})) op->fail_rest(refused);
   work_.fail_all(refused, unknown);
 }
 
@@ -158,8 +181,8 @@ node_status replica<Types>::status() const {
                 .applied_index = core_.last_applied(),
                 .last_index = core_.last_index(),
                 .stable_index = core_.stable_index(),
-                .health = health_,
-                .problem = problem_,
+                .health = health_.worst(),
+                .problem = health_.problem(),
                 .members = {}};
   for (const auto& m : core_.configuration().members()) {
     member_status one{.member = m, .is_voter = core_.configuration().is_voter(m.id)};

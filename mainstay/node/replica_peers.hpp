@@ -7,12 +7,17 @@
 
 namespace mainstay::detail {
 
+/// Requests that wait for their answer, of all peers together. Far beyond what pipelines need; it
+/// is reached when the disk hangs while peers repeat themselves.
+inline constexpr std::size_t max_unanswered = 16 * 1024;
+
 template <raft_types Types>
 void replica<Types>::on_request(node_id from, rpc_request request, responder respond) {
-  if (health_ == node_health::stopped) return;
+  if (is_stopped() || from == options_.id) return;  // nobody else is this node
   if (auto* commands = std::get_if<forward_commands>(&request)) {
     return on_forward_request(std::move(*commands), std::move(respond));
   }
+  if (unanswered_.size() >= max_unanswered) return;  // the peer's deadline tells it
   advance();
   const std::uint64_t token = ++last_token_;
   unanswered_.emplace(token, std::move(respond));
@@ -41,6 +46,19 @@ duration replica<Types>::timeout_of(const core::message& m) const {
   return options_.timeouts.append_entries;
 }
 
+/// An unreachable peer fails many calls a second: they are counted, and told to who looks closely.
+template <raft_types Types>
+void replica<Types>::report_failed_call(node_id peer, const char* kind, const error& why) {
+  const std::array labels{metric_label{"kind", kind}, metric_label{"class", name_of(why.code)}};
+  parts_.metrics.add_one({"mainstay_rpc_failures_total", labels});
+  log_.log(log_level::debug, "node", "a call failed",
+           {{"node", options_.id.value()},
+            {"peer", peer.value()},
+            {"kind", std::string_view(kind)},
+            {"error", name_of(why.code)},
+            {"reason", std::string_view(why.message)}});
+}
+
 template <raft_types Types>
 void replica<Types>::send(core::envelope e) {
   if (!core::is_request(e.message)) {
@@ -50,24 +68,23 @@ void replica<Types>::send(core::envelope e) {
   }
   const instant deadline = parts_.runtime.now() + timeout_of(e.message);
   const char* kind = name_of_rpc(e.message);
-  auto done = [self = this->shared_from_this(), peer = e.to, call = e.call,
-               kind](result<rpc_response> response) {
+  const node_id peer = e.to;
+  rpc_request request = to_request(std::move(e.message));
+  auto done = [self = this->shared_from_this(), peer, call = e.call, kind,
+               expected = request.index()](result<rpc_response> response) {
     replica& r = *self;
-    if (r.health_ == node_health::stopped) return;
+    if (r.is_stopped()) return;
     r.advance();
-    const bool usable = response && !std::holds_alternative<forward_commands_response>(*response);
-    if (usable) {
+    if (response && response->index() == expected) {
       r.core_.step({peer, r.options_.id, call, to_message(*std::move(response))});
     } else {
-      const auto why = response ? error_code::malformed : response.error().code;
-      const std::array labels{metric_label{"kind", kind}, metric_label{"class", name_of(why)}};
-      r.parts_.metrics.add_one({"mainstay_rpc_failures_total", labels});
+      const error misfit{error_code::malformed, "the answer is of another kind", {}};
+      r.report_failed_call(peer, kind, response ? misfit : response.error());
       r.core_.unreachable(peer, call);
     }
     r.schedule_turn();
   };
-  parts_.client.call(e.to, options_.group, to_request(std::move(e.message)), deadline,
-                     std::move(done));
+  parts_.client.call(peer, options_.group, std::move(request), deadline, std::move(done));
 }
 
 }  // namespace mainstay::detail

@@ -13,7 +13,7 @@
 
 namespace mainstay {
 
-/// Why a node does less than it should; the worst that holds.
+/// Why a node does less than it should; the worst that holds. In rising weight.
 enum class node_health : std::uint8_t {
   sound,
   disk_full,     ///< refuses writes until space returns

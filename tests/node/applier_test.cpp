@@ -1,0 +1,160 @@
+/// R19: entries are applied in log order, exactly once, and after a failure no more.
+#include "mainstay/node/applier.hpp"
+
+#include <stdexcept>
+
+#include <gtest/gtest.h>
+
+namespace mainstay::detail {
+namespace {
+
+/// Remembers what it was given; "fail" and "throw" do so.
+struct one_by_one_machine {
+  std::vector<std::string> items;
+
+  result<shared_bytes> apply(const applied_command& command) {
+    if (command.payload.text() == "fail") return fail(error_code::invalid_argument, "told to");
+    if (command.payload.text() == "throw") throw std::runtime_error("boom");
+    if (command.payload.text() == "throw a number") throw 7;
+    items.emplace_back(command.payload.text());
+    return shared_bytes::copy_of(std::to_string(command.index.value()));
+  }
+  result<shared_bytes> query(const shared_bytes& request) {
+    if (request.text() == "throw") throw std::runtime_error("boom");
+    return shared_bytes::copy_of(std::to_string(items.size()));
+  }
+  result<void> save(const snapshot_writer&) { return {}; }
+  result<void> restore(const snapshot_reader&) { return {}; }
+};
+
+/// The same, many at once.
+struct batch_machine : one_by_one_machine {
+  using one_by_one_machine::apply;
+  std::vector<std::size_t> batches;
+
+  result<void> apply(std::span<const applied_command> commands, std::span<shared_bytes> answers) {
+    batches.push_back(commands.size());
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+      auto one = apply(commands[i]);
+      if (!one) return std::unexpected(one.error());
+      answers[i] = *std::move(one);
+    }
+    return {};
+  }
+};
+
+core::entry command(std::uint64_t index, std::string_view text, std::uint64_t t = 1) {
+  return {log_index(index), term(t), core::entry_kind::command, {}, shared_bytes::copy_of(text)};
+}
+core::entry no_op(std::uint64_t index, std::uint64_t t = 1) {
+  return {log_index(index), term(t), core::entry_kind::no_op, {}, {}};
+}
+
+std::vector<std::string> texts(const std::vector<shared_bytes>& all) {
+  std::vector<std::string> words;
+  for (const auto& one : all) words.emplace_back(one.text());
+  return words;
+}
+
+using words = std::vector<std::string>;
+
+template <class Machine>
+struct Applying : ::testing::Test {
+  applier<Machine> sut{Machine{}};
+};
+using machines = ::testing::Types<one_by_one_machine, batch_machine>;
+TYPED_TEST_SUITE(Applying, machines);
+
+TYPED_TEST(Applying, GivesEachCommandItsAnswerAndOthersNone) {
+  const auto done =
+      this->sut.apply({no_op(1), command(2, "a"), command(3, "b"), no_op(4), command(5, "c")});
+
+  EXPECT_TRUE(done.outcome);
+  EXPECT_EQ(done.last, log_index(5));
+  EXPECT_EQ(texts(done.answers), (words{"", "2", "3", "", "5"}));
+  EXPECT_EQ(this->sut.machine().items, (words{"a", "b", "c"}));
+}
+
+TYPED_TEST(Applying, TellsTheRunsOfTerms) {
+  const auto done = this->sut.apply({no_op(1, 2), command(2, "a", 2), no_op(3, 4)});
+
+  EXPECT_EQ(done.terms,
+            (std::vector<core::term_run>{{log_index(1), term(2)}, {log_index(3), term(4)}}));
+}
+
+TYPED_TEST(Applying, FailureInTheMiddleEndsBeforeIt) {
+  const auto done = this->sut.apply({command(1, "a"), no_op(2), command(3, "fail"), no_op(4)});
+
+  EXPECT_FALSE(done.outcome);
+  EXPECT_EQ(done.last, log_index(2));
+  EXPECT_EQ(texts(done.answers), (words{"1", ""}));
+}
+
+TYPED_TEST(Applying, FailureAtTheStartGivesNoAnswers) {
+  const auto done = this->sut.apply({command(1, "fail"), command(2, "a")});
+
+  EXPECT_EQ(done.last, log_index(0));
+  EXPECT_TRUE(done.answers.empty());
+}
+
+// What was handed out before the failure was known would leave a gap in what the machine saw.
+TYPED_TEST(Applying, AppliesNothingAfterAFailure) {
+  static_cast<void>(this->sut.apply({command(1, "a"), command(2, "fail")}));
+
+  const auto done = this->sut.apply({command(3, "b")});
+
+  EXPECT_FALSE(done.outcome);
+  EXPECT_EQ(done.last, log_index(2));
+  EXPECT_EQ(this->sut.machine().items, words{"a"});
+}
+
+TYPED_TEST(Applying, QueriesAreRefusedAfterAFailure) {
+  static_cast<void>(this->sut.apply({command(1, "fail")}));
+
+  const auto read = this->sut.query({});
+
+  ASSERT_FALSE(read);
+  EXPECT_EQ(outcome_of(read.error().code), outcome_of(error_code::invalid_argument));
+}
+
+TYPED_TEST(Applying, WhatIsThrownIsAFailure) {
+  const auto done = this->sut.apply({command(1, "a"), no_op(2), command(3, "throw")});
+
+  ASSERT_FALSE(done.outcome);
+  EXPECT_EQ(done.outcome.error().code, error_code::apply_failed);
+  EXPECT_NE(done.outcome.error().message.find("boom"), std::string::npos);
+  EXPECT_EQ(done.last, log_index(2));
+}
+
+TYPED_TEST(Applying, EvenWhatIsNoExceptionIsContained) {
+  EXPECT_FALSE(this->sut.apply({command(1, "throw a number")}).outcome);
+}
+
+TYPED_TEST(Applying, QueryThatThrowsFailsAlone) {
+  const auto read = this->sut.query(shared_bytes::copy_of("throw"));
+
+  EXPECT_FALSE(read);
+  EXPECT_TRUE(this->sut.apply({command(1, "a")}).outcome);
+  EXPECT_EQ(this->sut.query({})->text(), "1");
+}
+
+TEST(OneByOneApplying, CommandsBeforeTheFailureCount) {
+  applier<one_by_one_machine> sut{one_by_one_machine{}};
+
+  const auto done = sut.apply({command(1, "a"), command(2, "b"), command(3, "throw")});
+
+  EXPECT_EQ(done.last, log_index(2));
+  EXPECT_EQ(texts(done.answers), (words{"1", "2"}));
+}
+
+// R19: batch apply. The commands between two entries of other kinds come at once.
+TEST(BatchApply, CommandsInARowComeTogether) {
+  applier<batch_machine> sut{batch_machine{}};
+
+  static_cast<void>(sut.apply({command(1, "a"), command(2, "b"), no_op(3), command(4, "c")}));
+
+  EXPECT_EQ(sut.machine().batches, (std::vector<std::size_t>{2, 1}));
+}
+
+}  // namespace
+}  // namespace mainstay::detail
