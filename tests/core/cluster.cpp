@@ -63,13 +63,16 @@ void cluster::start(std::uint64_t number) {
 
 void cluster::elect(std::uint64_t number) {
   for (std::uint64_t other = 1; other <= size(); ++other) {
-    if (other == number || !is_up(other) || core(other).role() == core::role::leader) continue;
-    // Patience ends at election_timeout_min, before the earliest alarm of its own.
-    const auto left = core(other).next_deadline() - clock(other) - duration(1);
-    pass(other, std::clamp(left, duration(0), settings_.election_timeout_min));
+    if (other != number) lose_patience(other);
   }
   time_out(number);
   deliver();
+}
+
+void cluster::lose_patience(std::uint64_t number) {
+  if (!is_up(number) || core(number).role() == core::role::leader) return;
+  const auto left = core(number).next_deadline() - clock(number) - duration(1);
+  pass(number, std::clamp(left, duration(0), settings_.election_timeout_min));
 }
 
 void cluster::deliver() {

@@ -43,6 +43,8 @@ class cluster {
   /// Makes `node` stand for election, with the others out of patience with the old leader, and
   /// delivers what follows.
   void elect(std::uint64_t node);
+  /// Brings a follower's clock so far that it may vote again, short of its own election alarm.
+  void lose_patience(std::uint64_t node);
   /// Lets everything happen that needs no time to pass: messages, disks, state machines.
   void deliver();
   /// `deliver`, and a few heartbeats of time.

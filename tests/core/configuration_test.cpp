@@ -1,0 +1,141 @@
+/// Configurations: their form as bytes comes back whole, and no other bytes are taken for one
+/// (hazard 122).
+#include "mainstay/core/configuration.hpp"
+
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "tests/core/cluster.hpp"
+
+namespace mainstay::core_test {
+namespace {
+
+using core::configuration;
+using core::member;
+using testing::HasSubstr;
+
+std::vector<member> random_members(std::size_t least, std::uint64_t first, std::uint64_t end) {
+  std::set<std::uint64_t> ids;
+  const auto count = *rc::gen::inRange<std::size_t>(least, 9);
+  while (ids.size() < count) ids.insert(*rc::gen::inRange(first, end));
+  std::vector<member> members;
+  for (const auto id : ids) {
+    members.push_back({node_id(id), *rc::gen::container<std::string>(rc::gen::arbitrary<char>())});
+  }
+  return members;
+}
+
+configuration random_configuration() {
+  constexpr std::uint64_t top = std::uint64_t{1} << 40;
+  return {.voters = random_members(1, 1, top),
+          .outgoing_voters = random_members(0, 1, top),
+          .learners = random_members(0, top, 2 * top)};
+}
+
+RC_GTEST_PROP(Configuration, ComesBackFromItsBytes, ()) {
+  const configuration c = random_configuration();
+  RC_PRE(core::check(c).has_value());
+
+  const auto decoded = core::decode_configuration(core::encode(c).span());
+
+  RC_ASSERT(decoded.has_value());
+  RC_ASSERT(*decoded == c);
+}
+
+RC_GTEST_PROP(Configuration, EveryShorterOrLongerFormIsMalformed, ()) {
+  const auto bytes = core::encode(random_configuration());
+  const auto shorter = bytes.slice(0, *rc::gen::inRange<std::size_t>(0, bytes.size()));
+  const auto longer = shared_bytes::copy_of(std::string(bytes.text()) + '\0');
+
+  RC_ASSERT(core::decode_configuration(shorter.span()).error().code == error_code::malformed);
+  RC_ASSERT(core::decode_configuration(longer.span()).error().code == error_code::malformed);
+}
+
+RC_GTEST_PROP(Configuration, RandomBytesAreRefusedOrSound, ()) {
+  auto bytes = *rc::gen::arbitrary<std::string>();
+  if (!bytes.empty() && *rc::gen::arbitrary<bool>()) bytes[0] = '\1';
+
+  const auto decoded = core::decode_configuration(shared_bytes::copy_of(bytes).span());
+
+  RC_ASSERT(!decoded || core::check(*decoded).has_value());
+}
+
+RC_GTEST_PROP(Configuration, MembersAreTheUnionInOrder, ()) {
+  const configuration c = random_configuration();
+  std::set<std::uint64_t> naive;
+  for (const auto* list : {&c.voters, &c.outgoing_voters, &c.learners}) {
+    for (const auto& m : *list) naive.insert(m.id.value());
+  }
+
+  std::vector<std::uint64_t> ids;
+  for (const auto& m : c.members()) ids.push_back(m.id.value());
+
+  RC_ASSERT(ids == std::vector<std::uint64_t>(naive.begin(), naive.end()));
+  for (const auto id : naive) RC_ASSERT(c.contains(node_id(id)));
+  RC_ASSERT(!c.contains(node_id(std::uint64_t{1} << 60)));
+}
+
+std::string refusal(const configuration& c) {
+  const auto checked = core::check(c);
+  return checked ? "" : checked.error().message;
+}
+
+TEST(Configuration, NeedsVoters) {
+  EXPECT_THAT(refusal({}), HasSubstr("voters must not be empty"));
+}
+
+TEST(Configuration, ListsAreSortedWithoutZeroOrDoubles) {
+  const configuration unsorted{.voters = {{node_id(2), ""}, {node_id(1), ""}}};
+  const configuration doubled{.voters = {{node_id(2), ""}, {node_id(2), ""}}};
+  const configuration zero{.voters = {{node_id(0), ""}}};
+  configuration outgoing = voters(1);
+  outgoing.outgoing_voters = unsorted.voters;
+  configuration learners = voters(1);
+  learners.learners = doubled.voters;
+
+  EXPECT_THAT(refusal(unsorted), HasSubstr("voters must list ids"));
+  EXPECT_THAT(refusal(doubled), HasSubstr("voters must list ids"));
+  EXPECT_THAT(refusal(zero), HasSubstr("voters must list ids"));
+  EXPECT_THAT(refusal(outgoing), HasSubstr("outgoing_voters must list ids"));
+  EXPECT_THAT(refusal(learners), HasSubstr("learners must list ids"));
+}
+
+TEST(Configuration, ListsAndAddressesHaveLimits) {
+  configuration long_address = voters(1);
+  long_address.voters[0].address.assign(256, 'a');
+  configuration longest_address = voters(1);
+  longest_address.voters[0].address.assign(255, 'a');
+
+  EXPECT_THAT(refusal(voters(65)), HasSubstr("more than 64 members: 65"));
+  EXPECT_EQ(refusal(voters(64)), "");
+  EXPECT_THAT(refusal(long_address), HasSubstr("node 1 is longer than 255 bytes"));
+  EXPECT_EQ(refusal(longest_address), "");
+}
+
+TEST(Configuration, AVoterIsNoLearner) {
+  configuration c = voters(2);
+  c.learners = {{node_id(2), ""}};
+
+  EXPECT_THAT(refusal(c), HasSubstr("node 2 is both voter and learner"));
+}
+
+TEST(Configuration, AnOutgoingVoterMayBecomeALearner) {
+  configuration c = voters(2);
+  c.outgoing_voters = {{node_id(3), ""}};
+  c.learners = {{node_id(3), ""}};
+
+  EXPECT_EQ(refusal(c), "");
+  EXPECT_TRUE(c.is_voter(node_id(3)));
+}
+
+TEST(Configuration, UnknownVersionsAreNamed) {
+  const auto decoded = core::decode_configuration(shared_bytes::copy_of("\7").span());
+
+  EXPECT_THAT(decoded.error().message, HasSubstr("unknown format version 7"));
+}
+
+}  // namespace
+}  // namespace mainstay::core_test
