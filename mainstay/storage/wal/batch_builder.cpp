@@ -10,7 +10,7 @@ namespace mainstay::wal {
 namespace {
 
 // Below this, copying a payload costs less than a piece of its own in the kernel's list
-// (docs/decisions/0002-one-write-one-flush.md).
+// (docs/decisions/0007-one-write-one-flush.md).
 constexpr std::size_t copied_payload = 2048;
 
 constexpr std::size_t first_capacity = 64 * 1024;

@@ -26,7 +26,7 @@ struct scan_damage {
   std::optional<record_header> last_entry;  ///< the last entry in the batch that still holds
 };
 
-/// Walks the batches of one segment, and the records of each.
+/// Reads one segment.
 class batch_scanner {
  public:
   explicit batch_scanner(const segment& source) : source_(&source), window_(source) {}
@@ -38,6 +38,11 @@ class batch_scanner {
 
   /// The header at `offset`, if one holds there.
   result<std::optional<batch_header>> header_at(std::uint64_t offset);
+
+  /// Plain bytes from `offset` on, at least `wanted` or up to the end; valid until the next call.
+  result<std::span<const std::byte>> bytes(std::uint64_t offset, std::uint64_t wanted) {
+    return window_.view(offset, wanted);
+  }
 
   /// The next header that holds, at or behind `offset`.
   result<std::optional<batch_header>> find_header(std::uint64_t offset);

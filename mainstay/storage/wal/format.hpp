@@ -16,12 +16,14 @@
 
 namespace mainstay::wal {
 
-/// Sizes and limits of version 1 (docs/formats/wal.md); all in bytes.
+/// The version that this build writes, and the only one that it reads.
 inline constexpr std::uint32_t format_version = 1;
+/// Sizes in bytes.
 inline constexpr std::uint32_t segment_header_size = 4096;
 inline constexpr std::uint32_t batch_header_size = 64;
 inline constexpr std::uint32_t record_header_size = 48;
 inline constexpr std::uint32_t group_state_payload = 32;
+/// What a segment file may have.
 inline constexpr std::uint64_t min_segment_size = 16 * 1024;
 inline constexpr std::uint64_t max_segment_size = 1024 * 1024 * 1024;
 
@@ -40,7 +42,7 @@ struct identity {
   friend bool operator==(const identity&, const identity&) = default;
 };
 
-/// What a segment file opens with.
+/// What a segment says about itself.
 struct segment_header {
   wal::identity identity;
   std::uint64_t sequence = 0;
@@ -48,7 +50,7 @@ struct segment_header {
   friend bool operator==(const segment_header&, const segment_header&) = default;
 };
 
-/// A segment header as it stands on disk, padding included.
+/// An encoded segment header.
 using segment_header_bytes = std::array<std::byte, segment_header_size>;
 
 /// Writes a header; gives its checksum, which is the segment's seed.
@@ -68,7 +70,7 @@ std::string segment_name(std::uint64_t sequence, std::string_view suffix = ".wal
 /// The sequence in a name with this suffix; none when it is not such a name.
 std::optional<std::uint64_t> sequence_in(std::string_view name, std::string_view suffix = ".wal");
 
-/// What stands before the records of one write.
+/// What a batch says about itself, and about what came before it.
 struct batch_header {
   std::uint32_t length = 0;  ///< of the records, in bytes
   std::uint32_t count = 0;   ///< of records
@@ -78,7 +80,7 @@ struct batch_header {
   friend bool operator==(const batch_header&, const batch_header&) = default;
 };
 
-/// A batch header as it stands on disk.
+/// Room for an encoded batch header.
 using batch_header_bytes = std::span<std::byte, batch_header_size>;
 
 /// Writes a batch header.
@@ -91,7 +93,7 @@ bool has_batch_marker(std::span<const std::byte> bytes);
 std::optional<batch_header> decode_batch_header(std::span<const std::byte> bytes,
                                                 std::uint64_t seed, position self);
 
-/// What a record says.
+/// What a record means (docs/formats/wal.md).
 enum class record_type : std::uint8_t {
   entry = 1,
   hard_state = 2,
@@ -101,7 +103,7 @@ enum class record_type : std::uint8_t {
   group_state = 6,
 };
 
-/// What stands before a record's payload. Which fields count depends on the type.
+/// A record without its payload; index and term mean what the type says.
 struct record_header {
   std::uint64_t checksum = 0;
   std::uint32_t payload_size = 0;
@@ -118,7 +120,7 @@ constexpr std::uint64_t record_size(std::uint64_t payload_size) {
   return record_header_size + (payload_size + 7) / 8 * 8;
 }
 
-/// A record's header as it stands on disk.
+/// Room for an encoded record header.
 using record_header_bytes = std::span<std::byte, record_header_size>;
 
 /// Writes a record's header and gives its checksum; `header.checksum` is not looked at.

@@ -46,6 +46,9 @@ result<void> make_segment(file_system& files, const supply_job& job, const std::
   }
   if (auto ok = write_header(**file, into); !ok) return ok;
   if (auto ok = files.rename(from, into.path); !ok) return ok;
+  // Opened again, so that errors name the file as it is called from now on.
+  file = files.open(into.path, open_mode::read_write);
+  if (!file) return std::unexpected(file.error());
   into.file = std::move(*file);
   return files.sync_directory(job.directory);
 }

@@ -55,7 +55,7 @@ class inline_runner final : public supply_runner {
   std::optional<supply_outcome> outcome_;
 };
 
-/// Where segments are made, for whom, and how many are kept in stock.
+/// What segments look like, and how many are kept.
 struct supply_options {
   std::string directory;
   wal::identity identity;

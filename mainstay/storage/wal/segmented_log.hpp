@@ -21,7 +21,7 @@
 
 namespace mainstay::wal {
 
-/// Where a log lives, whose it is, and how it is cut into segments.
+/// Where a log lies and how it is laid out; see `wal_options`.
 struct log_options {
   std::string directory;
   wal::identity identity;         ///< the incarnation is that of a new disk; else it is ignored

@@ -18,7 +18,7 @@ namespace wal {
 class file_system;
 }
 
-/// What an engine is told when it opens its directory.
+/// Everything that opening a log needs. Checked whole before anything is touched.
 struct wal_options {
   /// Where the log lives; made when missing, but its parent must exist. One process at a time.
   std::string directory;
