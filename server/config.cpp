@@ -1,6 +1,9 @@
 #include "server/config.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -106,7 +109,9 @@ void read_rest(reader& in, server_config& config) {
   in.number("max-key-bytes", config.limits.key_bytes);
   in.number("max-value-bytes", config.limits.value_bytes);
   in.number("max-command-bytes", config.limits.command_bytes);
+  in.number("max-arguments", config.limits.arguments);
   in.number("max-pipeline-bytes", config.limits.pipeline_bytes);
+  in.number("max-output-bytes", config.limits.output_bytes);
   in.choice<log_level>("log-level",
                        {{"trace", log_level::trace},
                         {"debug", log_level::debug},
@@ -131,6 +136,22 @@ result<void> check_address(std::string_view name, std::string_view text, bool in
                           name, text));
 }
 
+/// Ports that are given and not left to the system must not meet.
+result<void> check_apart(const server_config& config) {
+  const auto own = std::ranges::find(config.node.members.voters, config.node.id, &core::member::id);
+  const std::array all{std::pair{"--resp", config.resp}, std::pair{"--http", config.http},
+                       std::pair{"this node's address in --cluster", own->address}};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    for (std::size_t j = i + 1; j < all.size(); ++j) {
+      if (all[i].second != all[j].second || all[i].second.ends_with(":0")) continue;
+      return fail(error_code::invalid_argument,
+                  fmt::format("{} and {} must differ, both are {}", all[i].first, all[j].first,
+                              all[i].second));
+    }
+  }
+  return {};
+}
+
 result<void> check_whole(const server_config& config) {
   if (const auto ok = check(config.node); !ok) return std::unexpected(ok.error());
   if (auto ok = check(config.limits); !ok) return ok;
@@ -139,6 +160,7 @@ result<void> check_whole(const server_config& config) {
   for (const auto& m : config.node.members.voters) {
     if (auto ok = check_address("cluster", m.address, config.insecure); !ok) return ok;
   }
+  if (auto ok = check_apart(config); !ok) return ok;
   constexpr std::uint64_t smallest = 64 << 10;
   constexpr std::uint64_t largest = 1 << 30;
   const std::uint64_t segment = config.segment_bytes;
@@ -164,8 +186,6 @@ cluster_id derived_cluster_id(const core::configuration& members) {
 
 result<server_config> make_config(const settings& given) {
   server_config config;
-  config.limits.value_bytes = 2 << 20;
-  config.limits.command_bytes = 4 << 20;
   reader in(given);
   read_members(in, config);
   read_rest(in, config);

@@ -19,9 +19,9 @@ struct server_limits {
   std::size_t key_bytes = 64 << 10;
   /// Longest value of SET and its like; at most 64 MiB. Every replica keeps, sends and flushes it
   /// whole, so that large values delay all others.
-  std::size_t value_bytes = 8 << 20;
+  std::size_t value_bytes = 2 << 20;
   /// Longest command altogether; at least key and value. Bounds the receive buffer too.
-  std::size_t command_bytes = 16 << 20;
+  std::size_t command_bytes = 4 << 20;
   /// Arguments of one command, the name included.
   std::size_t arguments = 64 << 10;
   /// Commands of one connection that are not answered yet, in bytes; beyond, the server stops to
