@@ -42,6 +42,6 @@ int main(int count, char** arguments) {
                                  {.deadline = (*node)->in(std::chrono::seconds(5))},
                                  boost::asio::use_future);
     const auto outcome = total.get();
-    std::cout << (outcome ? outcome->text() : outcome.error().message) << std::endl;
+    std::cout << (outcome ? outcome->text() : outcome.error().message) << '\n' << std::flush;
   }
 }

@@ -45,10 +45,9 @@ content content_at(const command_entry& entry, std::size_t position) {
       return content::other;
     case command_name::mset:
       return position % 2 == 1 ? content::key : content::value;
-    case command_name::set:
-      return position == 1 ? content::key : content::value;
     case command_name::append:
     case command_name::getset:
+    case command_name::set:
     case command_name::setnx:
       return position == 1 ? content::key : content::value;
     case command_name::decrby:

@@ -1,0 +1,93 @@
+"""Every benchmark in one run on one machine: its limits, the core, the library, the server.
+
+`./dev bench` calls it. Tables go to the terminal as they come, and all results to a JSON file; with
+--write-docs the report is written from it (report.py).
+"""
+
+import argparse
+import datetime
+import json
+import pathlib
+import platform
+import subprocess
+import sys
+
+import report
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def say(text):
+    print(f"\n== {text}", flush=True)
+
+
+def output_of(command):
+    """Runs a program, whose tables go to the terminal, and gives what it printed as JSON."""
+    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, text=True,
+                          check=False)
+    if done.returncode != 0:
+        sys.exit(f"bench: {pathlib.Path(command[0]).name} ended with {done.returncode}")
+    return json.loads(done.stdout)
+
+
+def core_results(binaries, quick):
+    """Cost of the core alone, through Google Benchmark."""
+    seconds = "0.2" if quick else "1"
+    raw = output_of([binaries / "core_bench", "--benchmark_format=json",
+                     f"--benchmark_min_time={seconds}"])
+    results = [{"name": b["name"], "cpu_ns_per_item": 1e9 / b["items_per_second"]}
+               for b in raw["benchmarks"]]
+    for r in results:
+        print(f"  {r['name']:<44} {r['cpu_ns_per_item']:>10.0f} ns of CPU an item")
+    return results
+
+
+def machine():
+    """What the figures belong to."""
+    model = next((line.partition(":")[2].strip()
+                  for line in pathlib.Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+                  if line.startswith("model name")), "unknown")
+    commit = subprocess.run(["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"],
+                            stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
+    cores = subprocess.run(["nproc"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    return {"processor": model, "cores": int(cores), "kernel": platform.release(),
+            "date": datetime.date.today().isoformat(), "commit": commit}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bin", default="build/release/bin", help="where the programs are")
+    parser.add_argument("--directory", default="build", help="on the disk to measure")
+    parser.add_argument("--quick", action="store_true", help="under a minute, coarser")
+    parser.add_argument("--only", choices=["core", "library", "server"], action="append")
+    parser.add_argument("--results", default="build/bench.json", help="where all results go")
+    parser.add_argument("--write-docs", action="store_true", help="renew docs/performance.md")
+    options = parser.parse_args()
+    binaries = pathlib.Path(options.bin)
+    wanted = options.only or ["core", "library", "server"]
+    short = ["--quick"] if options.quick else []
+
+    results = {"machine": machine()}
+    say("limits of this machine")
+    results["limits"] = output_of([binaries / "bench_limits", "--json", "--directory",
+                                   options.directory])
+    print(report.limits_text(results["limits"]))
+    if "core" in wanted:
+        say("the core alone, three replicas in one thread")
+        results["core"] = core_results(binaries, options.quick)
+    if "library" in wanted:
+        say("the library, three durable processes, proposer in the leader's")
+        results["library"] = output_of([binaries / "bench_cluster", "--json", "--directory",
+                                        options.directory, *short])
+    if "server" in wanted:
+        say("the server, three durable processes, clients over RESP")
+        results["server"] = output_of([sys.executable, HERE / "server.py", "--json", "--bin",
+                                       binaries, "--directory", options.directory, *short])
+    pathlib.Path(options.results).write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    print(f"\nresults: {options.results}")
+    if options.write_docs:
+        report.write(results, HERE.parent / "docs")
+
+
+if __name__ == "__main__":
+    main()
