@@ -166,6 +166,16 @@ TEST_F(FullDisk, CompactionMakesRoomWithoutARestart) {
   EXPECT_TRUE(write_durably(*opened_.log, batch_of({entry_at(last_ + 1, 1, 1000)})).has_value());
 }
 
+TEST_F(FullDisk, FailureOfAPreparationFromBeforeSpaceReturnedDoesNotCount) {
+  simulated_files files;
+  auto opened = open_log(files);
+  files.capacity = 0;
+  ASSERT_TRUE(opened->maintain().has_value());  // starts a preparation, whose failure is not told
+  files.capacity.reset();
+
+  EXPECT_TRUE(write_durably(*opened.log, batch_of(entries_of(1, 20, 1, 1000))).has_value());
+}
+
 TEST_F(FullDisk, LeavesNoHalfPreparedFilesBehind) {
   for (const auto& path : files_.paths()) EXPECT_FALSE(path.ends_with(".new")) << path;
 }
@@ -217,6 +227,19 @@ TEST_F(Housekeeping, RecycledSegmentIsNeverWrittenFullAgain) {
   append(*opened.log, 61, 80);
 
   EXPECT_FALSE(created);
+}
+
+// A reader on another thread still holds the file: its bytes must stay what they were.
+TEST_F(Housekeeping, SegmentThatIsBeingReadIsNotRecycled) {
+  auto opened = open_log(files_);
+  append(*opened.log, 1, 30);
+  const auto plan = opened->plan_read(group_id(1), log_index(1), log_index(30), 100000);
+  ASSERT_TRUE(plan.has_value());
+
+  compact(*opened.log, 30);
+  append(*opened.log, 31, 90);
+
+  EXPECT_EQ(wal::read_entries(*plan), entries_of(1, 30, 1, 1000));
 }
 
 // A recycled file is full of records that once held; none may pass for one of today.
