@@ -32,9 +32,9 @@ asio::awaitable<std::string> submit_then_query(node<testing::test_types>& replic
 }
 
 TEST(CompletionToken, CoroutineAwaitsTheOutcome) {
+  asio::io_context context;  // outlives the loop, which may still be posting to it
   node_cluster c(1);
   auto& replica = c[c.leader()];
-  asio::io_context context;
 
   auto done = asio::co_spawn(context, submit_then_query(replica), asio::use_future);
   context.run();
@@ -43,9 +43,9 @@ TEST(CompletionToken, CoroutineAwaitsTheOutcome) {
 }
 
 TEST(CompletionToken, BoundExecutorIsWhereTheHandlerRuns) {
+  asio::thread_pool pool(1);  // outlives the loop, which may still be posting to it
   node_cluster c(1);
   auto& replica = c[c.leader()];
-  asio::thread_pool pool(1);
   std::promise<bool> on_pool;
 
   replica.submit(shared_bytes::copy_of("a"), {}, asio::bind_executor(pool, [&](command_outcome) {
@@ -54,6 +54,21 @@ TEST(CompletionToken, BoundExecutorIsWhereTheHandlerRuns) {
 
   EXPECT_TRUE(on_pool.get_future().get());
   pool.join();
+}
+
+// As every operation of Asio, a pending one keeps the executor of its handler at work.
+TEST(CompletionToken, ContextOfTheHandlerWaitsForIt) {
+  asio::io_context context;
+  node_cluster c(1);
+  auto& replica = c[c.leader()];
+  std::string heard;
+
+  replica.submit(
+      shared_bytes::copy_of("a"), {},
+      asio::bind_executor(context, [&](const command_outcome& answer) { heard = answer->text(); }));
+  context.run();
+
+  EXPECT_EQ(heard, "1");
 }
 
 /// A future of the user's own: the whole adaptation is one specialization.

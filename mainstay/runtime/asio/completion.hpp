@@ -10,6 +10,7 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 
@@ -30,7 +31,8 @@ inline constexpr bool has_own_completion<boost::asio::deferred_t> = true;
 template <class Token, class Executor>
 inline constexpr bool has_own_completion<boost::asio::executor_binder<Token, Executor>> = true;
 
-/// Asio's own protocol; the handler is dispatched through its associated executor.
+/// Asio's own protocol: the handler is dispatched through its associated executor, which is kept at
+/// work until then, so that a context that has nothing else to do still waits for it.
 template <class Token, class Result>
   requires has_own_completion<Token>
 struct completion<Token, Result> {
@@ -38,12 +40,13 @@ struct completion<Token, Result> {
   static auto initiate(Initiation&& initiation, Token token) {
     return boost::asio::async_initiate<Token, void(Result)>(
         [start = std::forward<Initiation>(initiation)](auto&& handler) mutable {
-          start(completion_handler<Result>([h = std::forward<decltype(handler)>(handler)](
-                                               Result result) mutable {
-            const auto executor = boost::asio::get_associated_executor(h);
-            boost::asio::dispatch(executor, [h2 = std::move(h), r = std::move(result)]() mutable {
-              std::move(h2)(std::move(r));
-            });
+          auto work = boost::asio::make_work_guard(boost::asio::get_associated_executor(handler));
+          start(completion_handler<Result>([h = std::forward<decltype(handler)>(handler),
+                                            w = std::move(work)](Result result) mutable {
+            boost::asio::dispatch(w.get_executor(),
+                                  [h2 = std::move(h), r = std::move(result)]() mutable {
+                                    std::move(h2)(std::move(r));
+                                  });
           }));
         },
         token);
