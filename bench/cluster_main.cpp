@@ -130,10 +130,12 @@ result<void> run(command_line line) {
   const auto limits = measure_limits({line.directory, line.quick ? 0.5 : 1.0});
   if (!limits) return std::unexpected(limits.error());
   auto measurements = json::array();
-  if (!line.json) std::cout << to_text(*limits) << '\n' << header() << std::flush;
+  // With --json the table still goes to whoever watches.
+  auto& table = line.json ? std::cerr : std::cout;
+  table << to_text(*limits) << '\n' << header() << std::flush;
   const auto done = run_matrix(line, [&](const measurement& m) {
     measurements.push_back(to_json(m));
-    if (!line.json) std::cout << row(m, limits->floor_us()) << std::flush;
+    table << row(m, limits->floor_us()) << std::flush;
   });
   if (!done) return done;
   if (line.json) {
