@@ -7,9 +7,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include "mainstay/storage/wal/posix_file_system.hpp"
+
 #include "cli/bench_command.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/key_commands.hpp"
+#include "cli/logdump_command.hpp"
 #include "cli/status_command.hpp"
 
 namespace mainstay::cli {
@@ -27,6 +30,7 @@ struct command_line {
   get_options get;
   delete_options remove;
   bench_options bench;
+  logdump_options logdump;
 };
 
 void declare_common(CLI::App& app, command_line& line) {
@@ -95,6 +99,17 @@ void declare_bench(CLI::App& app, command_line& line) {
   bench->add_flag("--fill", line.bench.fill, "write every key once before");
 }
 
+void declare_logdump(CLI::App& app, command_line& line) {
+  auto& options = line.logdump;
+  auto* dump = app.add_subcommand("logdump", "show what is in a node's data directory, offline");
+  dump->add_option("DIR", options.directory)->required();
+  dump->add_option("--group", options.group, "only this group's records");
+  dump->add_option("--from", options.first_index, "entries from this index on");
+  dump->add_option("--to", options.last_index, "entries up to this index");
+  dump->add_flag("--batches", options.batches, "batch headers as well");
+  dump->add_flag("--summary", options.summary, "no records, only damage and the last lines");
+}
+
 /// Turns the texts into values. Errors: `invalid_argument`.
 result<void> complete(command_line& line) {
   for (const auto& text : line.endpoint_texts) {
@@ -126,6 +141,10 @@ exit_code run_chosen(const CLI::App& app, command_line& line) {
   if (app.got_subcommand("get")) return run_get(line.common, line.get, to, send);
   if (app.got_subcommand("delete")) return run_delete(line.common, line.remove, to, send);
   if (app.got_subcommand("status")) return run_status(line.common, to);
+  if (app.got_subcommand("logdump")) {
+    wal::posix_file_system files;
+    return run_logdump(line.logdump, files, to);
+  }
   return run_bench(line.common, line.bench, to);
 }
 
@@ -140,6 +159,7 @@ int run(int argument_count, char** arguments) {
   declare_get_and_delete(app, line);
   declare_status(app);
   declare_bench(app, line);
+  declare_logdump(app, line);
   try {
     app.parse(argument_count, arguments);
   } catch (const CLI::ParseError& e) {
