@@ -49,7 +49,6 @@ struct status_report {
   log_index last_index;
   std::string health = "sound";  ///< or what keeps the node from its work, as one word
   std::string problem;           ///< a sentence about it; empty when sound
-  bool ready = false;            ///< knows a leader, is caught up, and sound
   std::vector<member_report> members;
 
   bool has_leader() const { return static_cast<bool>(leader); }

@@ -11,9 +11,10 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "server/address.hpp"
+#include "server/admin_pages.hpp"
+#include "server/readiness.hpp"
 
 namespace mainstay::server {
 
@@ -21,7 +22,6 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 using asio::ip::tcp;
-using nlohmann::json;
 
 namespace {
 
@@ -29,35 +29,11 @@ constexpr std::size_t max_connections = 64;
 constexpr std::size_t max_header_bytes = 8 << 10;
 constexpr auto request_time = std::chrono::seconds(10);
 constexpr auto idle_time = std::chrono::seconds(60);
+/// How long a node may take to show that it is ready.
+constexpr auto readiness_time = std::chrono::seconds(1);
 
 using request = http::request<http::empty_body>;
 using response = http::response<http::string_body>;
-
-json to_json(const member_report& m) {
-  return {{"id", m.id.value()},
-          {"address", m.address},
-          {"role", m.role},
-          {"match_index", m.match_index.value()},
-          {"state", m.state},
-          {"silence_ms", std::chrono::duration_cast<std::chrono::milliseconds>(m.silence).count()}};
-}
-
-json to_json(const status_report& s) {
-  json members = json::array();
-  for (const auto& m : s.members) members.push_back(to_json(m));
-  return {{"id", s.id.value()},
-          {"cluster_id", s.cluster_id.value()},
-          {"role", s.role},
-          {"term", s.term.value()},
-          {"leader", s.leader ? json(s.leader.value()) : json(nullptr)},
-          {"commit_index", s.commit_index.value()},
-          {"applied_index", s.applied_index.value()},
-          {"last_index", s.last_index.value()},
-          {"health", s.health},
-          {"problem", s.problem},
-          {"ready", s.ready},
-          {"members", std::move(members)}};
-}
 
 response answer(http::status status, std::string_view type, std::string body) {
   response r(status, 11);
@@ -70,10 +46,8 @@ response answer(http::status status, std::string_view type, std::string body) {
 
 response problem(http::status status, const std::string& detail) {
   const auto name = http::obsolete_reason(status);
-  const json body{{"title", std::string(name.data(), name.size())},
-                  {"status", static_cast<unsigned>(status)},
-                  {"detail", detail}};
-  return answer(status, "application/problem+json", body.dump() + "\n");
+  return answer(status, "application/problem+json",
+                problem_json(static_cast<unsigned>(status), {name.data(), name.size()}, detail));
 }
 
 }  // namespace
@@ -81,7 +55,10 @@ response problem(http::status status, const std::string& detail) {
 class http_admin::implementation {
  public:
   implementation(gateway& cluster, std::function<std::string()> metrics, logger_ref logger)
-      : cluster_(cluster), metrics_(std::move(metrics)), logger_(logger) {}
+      : cluster_(cluster),
+        metrics_(std::move(metrics)),
+        logger_(logger),
+        readiness_(cluster, context_) {}
 
   result<void> start(const std::string& address) {
     const auto endpoint = resolve(address);
@@ -107,7 +84,9 @@ class http_admin::implementation {
     if (thread_.joinable()) thread_.join();
   }
 
-  response respond(const request& r);
+  /// The response; none for /readyz, whose answer takes time.
+  std::optional<response> respond(const request& r);
+  readiness_probe& readiness() { return readiness_; }
 
  private:
   class connection;
@@ -116,10 +95,11 @@ class http_admin::implementation {
   gateway& cluster_;
   std::function<std::string()> metrics_;
   logger_ref logger_;
+  std::size_t open_ = 0;
   asio::io_context context_{1};
   tcp::acceptor acceptor_{context_};
   asio::steady_timer retry_{context_};
-  std::size_t open_ = 0;
+  readiness_probe readiness_;
   std::thread thread_;
 };
 
@@ -151,7 +131,28 @@ class http_admin::implementation::connection : public std::enable_shared_from_th
       return write(problem(refusal_of(failure), failure.message()), false);
     }
     if (failure) return;
-    write(owner_.respond(parser_->get()), parser_->get().keep_alive());
+    auto made = owner_.respond(parser_->get());
+    if (!made) return ask_readiness();
+    write(*std::move(made), parser_->get().keep_alive());
+  }
+
+  /// Waits for the cluster's word, but not for ever: the timer keeps this connection alive.
+  void ask_readiness() {
+    patience_.expires_after(2 * readiness_time);
+    patience_.async_wait([self = shared_from_this()](beast::error_code cancelled) {
+      if (!cancelled) self->tell_readiness(fail(error_code::timed_out, "the node did not answer"));
+    });
+    owner_.readiness().ask(readiness_time, [weak = weak_from_this()](const result<void>& ready) {
+      if (const auto self = weak.lock()) self->tell_readiness(ready);
+    });
+    asking_ = true;
+  }
+  void tell_readiness(const result<void>& ready) {
+    if (!std::exchange(asking_, false)) return;
+    patience_.cancel();
+    auto made = ready ? answer(http::status::ok, "text/plain", "ready\n")
+                      : problem(http::status::service_unavailable, ready.error().message);
+    write(std::move(made), parser_->get().keep_alive());
   }
 
   static http::status refusal_of(beast::error_code failure) {
@@ -174,6 +175,8 @@ class http_admin::implementation::connection : public std::enable_shared_from_th
   }
 
   beast::tcp_stream stream_;
+  asio::steady_timer patience_{stream_.get_executor()};
+  bool asking_ = false;
   implementation& owner_;
   beast::flat_buffer buffer_{max_header_bytes * 2};
   std::optional<http::request_parser<http::empty_body>> parser_;
@@ -197,7 +200,7 @@ void http_admin::implementation::accept() {
   });
 }
 
-response http_admin::implementation::respond(const request& r) {
+std::optional<response> http_admin::implementation::respond(const request& r) {
   const auto whole = r.target();
   const std::string target(whole.substr(0, whole.find('?')));
   const bool known =
@@ -210,19 +213,12 @@ response http_admin::implementation::respond(const request& r) {
     refused.set(http::field::allow, "GET");
     return refused;
   }
+  if (target == "/readyz") return std::nullopt;
   if (target == "/healthz") return answer(http::status::ok, "text/plain", "alive\n");
   if (target == "/metrics") {
     return answer(http::status::ok, "text/plain; version=0.0.4; charset=utf-8", metrics_());
   }
-  const auto status = cluster_.status();
-  if (target == "/v1/status") {
-    return answer(http::status::ok, "application/json", to_json(status).dump(2) + "\n");
-  }
-  if (status.ready) return answer(http::status::ok, "text/plain", "ready\n");
-  std::string why = "the node is not caught up";
-  if (!status.has_leader()) why = "no leader is known";
-  if (!status.problem.empty()) why = status.problem;
-  return problem(http::status::service_unavailable, why);
+  return answer(http::status::ok, "application/json", status_json(cluster_.status()));
 }
 
 http_admin::http_admin(gateway& cluster, std::function<std::string()> metrics, logger_ref logger)

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "server/admin_pages.hpp"
 #include "server/config.hpp"
 #include "server/http_admin.hpp"
 #include "server/node_gateway.hpp"
@@ -49,7 +50,13 @@ int serve(const server_config& config, spdlog_logger& log) {
   server_counters counters;
   resp_server clients(**node, config.limits, counters, logger);
   if (auto ok = clients.start(config.resp); !ok) return complain(ok.error(), status_failed);
-  http_admin admin(**node, [&] { return (*node)->metrics_text(); }, logger);
+  figure_publisher figures((*node)->metrics());
+  const auto metrics_text = [&] {
+    figures.publish((*node)->status());
+    figures.publish(counters);
+    return (*node)->metrics().text();
+  };
+  http_admin admin(**node, metrics_text, logger);
   if (auto ok = admin.start(config.http); !ok) return complain(ok.error(), status_failed);
   logger.log(log_level::info, "server", "serving",
              {{"resp", std::string_view(config.resp)}, {"http", std::string_view(config.http)}});

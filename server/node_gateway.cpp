@@ -1,6 +1,8 @@
 #include "server/node_gateway.hpp"
 
-#include <array>
+#include <chrono>
+#include <future>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -16,6 +18,9 @@
 namespace mainstay::server {
 
 namespace {
+
+/// How long a status waits for the node's loop.
+constexpr auto status_patience = std::chrono::seconds(1);
 
 /// mainstayd's bundle.
 struct server_types {
@@ -65,10 +70,6 @@ status_report report_of(const node_status& s, cluster_id cluster) {
                        .health = name_of(s.health),
                        .problem = s.problem,
                        .members = {}};
-  // Caught up: what is known to be committed is applied, but for what is under way.
-  constexpr std::uint64_t under_way = 10'000;
-  const bool caught_up = s.commit_index - s.applied_index <= under_way && s.commit_index;
-  report.ready = s.leader && caught_up && s.health == node_health::sound;
   const bool leads = s.role == core::role::leader;
   for (const auto& m : s.members) {
     report.members.push_back({.id = m.member.id,
@@ -95,13 +96,17 @@ class node_gateway::implementation {
         client_(io_context_of(runtime_), network, logger_),
         server_(io_context_of(runtime_), network, logger_),
         host_({runtime_, *storage_, client_, server_, logger_, metrics_}) {
+    last_.id = config.node.id;
+    last_.cluster_id = cluster_;
     runtime_.start();
   }
   ~implementation() { stop(); }
 
   result<void> start(const server_config& config, std::function<void(const error&)> stopped) {
     node_listener listener{.leadership_changed = {}, .stopped = std::move(stopped)};
-    auto started = node<server_types>::start(host_, config.node, key_value{}, std::move(listener));
+    // All replicas order their keys alike, so that a SCAN can go on at another node.
+    auto started = node<server_types>::start(host_, config.node, key_value(cluster_.value()),
+                                             std::move(listener));
     if (!started) return std::unexpected(started.error());
     node_.emplace(*std::move(started));
     return host_.start();
@@ -109,44 +114,34 @@ class node_gateway::implementation {
 
   void stop() {
     if (std::exchange(stopped_, true)) return;
-    if (node_) {
-      last_ = status();
-      node_->stop();
-    }
+    if (node_) node_->stop();
     host_.stop();
     runtime_.stop();
     runtime_.join();
   }
 
+  /// Waits for a turn of the loop, but not for long: a loop that stalls is worth reporting too.
   status_report status() {
-    if (!node_ || !runs()) return last_;
-    return report_of(node_->status(), cluster_);
-  }
-  bool runs() const { return !last_.id; }
-
-  std::string metrics_text() {
-    const auto s = status();
-    const auto gauge = [this](const char* name, std::uint64_t value) {
-      metrics_.set_gauge({name, {}}, static_cast<double>(value));
-    };
-    gauge("mainstay_term", s.term.value());
-    gauge("mainstay_is_leader", s.leader == s.id ? 1 : 0);
-    gauge("mainstay_has_leader", s.has_leader() ? 1 : 0);
-    gauge("mainstay_ready", s.ready ? 1 : 0);
-    gauge("mainstay_commit_index", s.commit_index.value());
-    gauge("mainstay_applied_index", s.applied_index.value());
-    gauge("mainstay_last_index", s.last_index.value());
-    if (s.leader == s.id) {
-      for (const auto& m : s.members) {
-        const std::string peer = std::to_string(m.id.value());
-        const std::array labels{metric_label{"peer", peer}};
-        metrics_.set_gauge({"mainstay_peer_match_index", labels},
-                           static_cast<double>(m.match_index.value()));
-      }
+    // Shared, because the task may run, or be dropped, after this call has given up.
+    const auto promise = std::make_shared<std::promise<node_status>>();
+    auto future = promise->get_future();
+    runtime_.loop().post([this, promise] { promise->set_value(node_->status_on_loop()); });
+    const bool in_time = future.wait_for(status_patience) == std::future_status::ready;
+    const std::lock_guard lock(last_mutex_);
+    if (!in_time) {
+      last_.health = "stalled";
+      last_.problem = "the node's thread does not answer";
+      return last_;
     }
-    return metrics_.text();
+    try {
+      last_ = report_of(future.get(), cluster_);
+    } catch (const std::future_error&) {  // the loop has ended, and dropped the task
+      last_.health = name_of(node_health::stopped);
+    }
+    return last_;
   }
 
+  prometheus_metrics& metrics() { return metrics_; }
   node<server_types>& replica() { return *node_; }
   instant now() const { return runtime_.now(); }
 
@@ -160,8 +155,10 @@ class node_gateway::implementation {
   tcp_server<binary_serializer> server_;
   host<server_types> host_;
   std::optional<node<server_types>> node_;
-  status_report last_;  // of the moment before it stopped; no id: it runs
   bool stopped_ = false;
+
+  std::mutex last_mutex_;
+  status_report last_;  // guarded by last_mutex_
 };
 
 result<std::unique_ptr<node_gateway>> node_gateway::open(
@@ -201,7 +198,7 @@ void node_gateway::query(std::vector<shared_bytes> requests, consistency level, 
 
 status_report node_gateway::status() { return inside_->status(); }
 instant node_gateway::now() const { return inside_->now(); }
-std::string node_gateway::metrics_text() { return inside_->metrics_text(); }
+prometheus_metrics& node_gateway::metrics() { return inside_->metrics(); }
 void node_gateway::stop() { inside_->stop(); }
 
 }  // namespace mainstay::server

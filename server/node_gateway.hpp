@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "mainstay/metrics/prometheus/prometheus_metrics.hpp"
+
 #include "server/config.hpp"
 #include "server/gateway.hpp"
 
@@ -23,13 +25,14 @@ class node_gateway : public gateway {
   void submit(std::vector<shared_bytes> commands, instant deadline, outcomes_handler done) override;
   void query(std::vector<shared_bytes> requests, consistency level, instant deadline,
              outcomes_handler done) override;
+  /// Waits for a turn of the node's loop, at most a second: then the health is "stalled".
   status_report status() override;
   instant now() const override;
 
-  /// All metrics in Prometheus' text form, with the figures of this moment.
-  std::string metrics_text();
-  /// Completes what is under way, closes connections and log. Afterwards only `status` and
-  /// destruction are allowed. Idempotent.
+  /// What the node's parts have measured, and room for more. Any thread.
+  prometheus_metrics& metrics();
+  /// Completes what is under way, closes connections and log. Afterwards only `status`, `metrics`
+  /// and destruction are allowed. Idempotent.
   void stop();
 
  private:

@@ -110,7 +110,7 @@ TEST(ServerConfig, ValuesThatAreNoNumbersAreRefused) {
 
 TEST(ServerConfig, RulesBetweenSettingsAreChecked) {
   EXPECT_THAT(refusal(with("id", "id = 4")), HasSubstr("4"));
-  EXPECT_THAT(refusal(with("id", "id = 0")), HasSubstr("id must not be 0"));
+  EXPECT_THAT(refusal(with("id", "id = 0")), HasSubstr("id (0) must not be 0"));
   EXPECT_THAT(refusal(sound + "election-timeout-min = 40\n"),
               HasSubstr("must exceed heartbeat_interval"));
   EXPECT_THAT(refusal(sound + "segment-bytes = 70000\n"), HasSubstr("--segment-bytes (70000)"));
