@@ -220,6 +220,28 @@ TEST(Paper53Replication, TheLeaderStartsBehindItsOwnEntriesOfTheConflictingTerm)
   EXPECT_EQ(retry.prev_log_index, log_index(3));
 }
 
+// Entries from storage that come too late for a follower are not sent: it has moved on meanwhile.
+TEST(Paper53Replication, ALogReadThatComesTooLateIsNotSent) {
+  core::config settings = plain();
+  settings.log_window_bytes = 4096;
+  lone_replica one({.settings = settings});
+  one.lead();
+  for (std::uint64_t index = 2; index <= 9; ++index) {
+    one.propose(std::string(1000, 'x'));
+    one.receive(2, stored(1, index));
+  }
+  one.receive(3, stored(1, 1));
+  ASSERT_THAT(one.log_reads(), SizeIs(1));
+  one.receive(3, stored(1, 6));
+
+  one.core().log_read(one.log_reads()[0].id, one.disk().read(one.log_reads()[0]));
+
+  for (const auto& m : one.all<append_entries>(one.turn())) {
+    EXPECT_GE(m.prev_log_index, log_index(6));
+  }
+  EXPECT_GT(one.core().peers()[1].next_index, log_index(6));
+}
+
 // ---- §5.4 ---------------------------------------------------------------------------------------
 
 // §5.4.2: "Raft never commits log entries from previous terms by counting replicas."
