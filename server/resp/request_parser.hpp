@@ -36,7 +36,8 @@ class request_parser {
   explicit request_parser(request_limits limits) : limits_(limits) {}
 
   /// Looks for one request at the beginning of `unread`: the bytes after all that was consumed. On
-  /// `incomplete`, call again with the same bytes (wherever they are now) and more after them.
+  /// `incomplete`, call again with the bytes behind `consumed()` (wherever they are now) and more
+  /// after them: empty requests are consumed even then.
   progress next(std::string_view unread);
 
   /// The request: at least one argument, views into `unread` or, of a line, into the parser. Valid
