@@ -25,6 +25,7 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
 std::optional<std::string_view> head_line(std::string_view request, std::size_t position) {
   const auto end = request.find('\r', position);
   if (end == std::string_view::npos || end + 1 >= request.size()) return std::nullopt;
+  if (end - position >= longest_head) return std::nullopt;  // the same when it comes bit by bit
   return request.substr(position, end - position);
 }
 
@@ -49,7 +50,7 @@ request_parser::progress request_parser::parse_array(std::string_view request) {
 
   const auto head = head_line(request, 1);
   if (!head) {
-    if (request.size() > longest_head) {
+    if (request.size() - 1 > longest_head) {
       return break_off("Protocol error: too big mbulk count string");
     }
     return wait_for(request.size() + 1);
@@ -94,7 +95,7 @@ request_parser::progress request_parser::begin_argument(std::string_view request
   }
   const auto head = head_line(request, position_ + 1);
   if (!head) {
-    if (request.size() - position_ > longest_head) {
+    if (request.size() - position_ - 1 > longest_head) {
       return break_off("Protocol error: too big bulk count string");
     }
     return wait_for(request.size() + 1);

@@ -56,6 +56,13 @@ parsed parse(std::string_view stream, std::size_t step, request_limits limits = 
   return outcome;
 }
 
+TEST(RequestParser, OverlongHeadIsRefusedHoweverItArrives) {
+  const std::string stream = "*1\r\n$" + std::string(40, '0') + "4\r\nPING\r\n";
+
+  EXPECT_FALSE(parse(stream, 1000).failure.empty());
+  EXPECT_FALSE(parse(stream, 1).failure.empty());
+}
+
 TEST(RequestParser, ReadsPipelinedArrays) {
   const auto outcome = parse("*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", 1000);
 
