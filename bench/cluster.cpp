@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <map>
 #include <thread>
 #include <utility>
 
@@ -146,8 +147,7 @@ result<measurement> bench_cluster::measure(const workload& work) {
   m.p99_us = outcome->at("p99_us");
   m.p999_us = outcome->at("p999_us");
   m.max_us = outcome->at("max_us");
-  m.failed =
-      outcome->at("refused").get<std::uint64_t>() + outcome->at("unknown").get<std::uint64_t>();
+  m.failed = outcome->at("failed").get<std::map<std::string, std::uint64_t>>();
   m.cpu_us_per_operation =
       completed > 0 ? (end->cpu_seconds - begin->cpu_seconds) * 1e6 / completed : 0;
   m.flushes_per_second = static_cast<double>(end->flushes - begin->flushes) / seconds;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,11 +33,11 @@ struct measurement {
   double p99_us = 0;
   double p999_us = 0;
   double max_us = 0;
-  std::uint64_t failed = 0;         ///< refused or of unknown outcome
-  double cpu_us_per_operation = 0;  ///< over all three processes, the proposer included
-  double flushes_per_second = 0;    ///< over all three
-  double peak_memory_mib = 0;       ///< of the process that took most
-  std::uint64_t log_entries = 0;    ///< in the log when it was over
+  std::map<std::string, std::uint64_t> failed;  ///< by code, such as "not_leader"
+  double cpu_us_per_operation = 0;              ///< over all three processes, the proposer included
+  double flushes_per_second = 0;                ///< over all three
+  double peak_memory_mib = 0;                   ///< of the process that took most
+  std::uint64_t log_entries = 0;                ///< in the log when it was over
 };
 
 /// Three nodes with fresh logs below a directory, which are removed in the end.

@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "bench/cluster.hpp"
@@ -64,7 +65,7 @@ std::string row(const measurement& m, double floor_us) {
       m.work.reads ? "reads" : "writes", m.work.payload_bytes, m.work.outstanding, m.work.batch,
       m.per_second, m.p50_us, m.p50_us / floor_us, m.p99_us, m.cpu_us_per_operation,
       m.flushes_per_second, m.peak_memory_mib,
-      m.failed > 0 ? fmt::format("  {} FAILED", m.failed) : "");
+      m.failed.empty() ? "" : fmt::format("  FAILED: {}", m.failed));
 }
 
 json to_json(const measurement& m) {

@@ -110,15 +110,10 @@ class running_node {
     const auto microseconds = [&](double fraction) {
       return static_cast<double>(report.latency.percentile(fraction)) / 1e3;
     };
-    return {{"completed", report.completed},
-            {"refused", report.refused},
-            {"unknown", report.unknown},
-            {"seconds", report.seconds},
-            {"p50_us", microseconds(0.5)},
-            {"p99_us", microseconds(0.99)},
-            {"p999_us", microseconds(0.999)},
-            {"max_us", microseconds(1)},
-            {"last_index", node_->status().last_index.value()}};
+    return {{"completed", report.completed}, {"failed", report.failed},
+            {"seconds", report.seconds},     {"p50_us", microseconds(0.5)},
+            {"p99_us", microseconds(0.99)},  {"p999_us", microseconds(0.999)},
+            {"max_us", microseconds(1)},     {"last_index", node_->status().last_index.value()}};
   }
 
  private:

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <future>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,10 +33,9 @@ struct proposer_options {
 /// What one run measured.
 struct proposer_report {
   std::uint64_t completed = 0;
-  std::uint64_t refused = 0;  ///< certainly not done
-  std::uint64_t unknown = 0;  ///< may have been done
+  std::map<std::string, std::uint64_t, std::less<>> failed;  ///< by the error's code
   double seconds = 0;
-  cli::latency_histogram latency;  ///< from the call to its completion, in nanoseconds
+  cli::latency_histogram latency;  ///< of what succeeded, from the call, in nanoseconds
 };
 
 /// One run. Everything but construction and `wait` happens on the loop.
@@ -76,9 +76,8 @@ class proposer {
   void issue(std::size_t count) {
     const auto due = runtime_.now();
     if (options_.batch == 1) {
-      auto done = [this, due](command_outcome outcome) {
-        count_outcome(outcome);
-        on_done(1, due);
+      auto done = [this, due](const command_outcome& outcome) {
+        on_done(1, count_outcome(outcome), due);
       };
       if (options_.reads) {
         target_.query(payload_, {.deadline = due + patience}, std::move(done));
@@ -88,8 +87,9 @@ class proposer {
       return;
     }
     auto done = [this, due, count](const outcomes& all) {
-      for (const auto& outcome : all) count_outcome(outcome);
-      on_done(count, due);
+      std::size_t succeeded = 0;
+      for (const auto& outcome : all) succeeded += count_outcome(outcome);
+      on_done(count, succeeded, due);
     };
     std::vector<shared_bytes> payloads(count, payload_);
     if (options_.reads) {
@@ -99,20 +99,17 @@ class proposer {
     }
   }
 
-  void count_outcome(const command_outcome& outcome) {
-    if (outcome) {
-      ++report_.completed;
-    } else if (outcome_of(outcome.error().code) == mainstay::outcome::refused) {
-      ++report_.refused;
-    } else {
-      ++report_.unknown;
-    }
+  /// 1 when it succeeded, else 0.
+  std::size_t count_outcome(const command_outcome& outcome) {
+    if (!outcome) ++report_.failed[std::string(name_of(outcome.error().code))];
+    if (outcome) ++report_.completed;
+    return outcome ? 1 : 0;
   }
 
-  void on_done(std::size_t count, instant due) {
+  void on_done(std::size_t count, std::size_t succeeded, instant due) {
     const auto now = runtime_.now();
     if (phase_ == phase::measuring) {
-      report_.latency.record(static_cast<std::uint64_t>((now - due).count()), count);
+      report_.latency.record(static_cast<std::uint64_t>((now - due).count()), succeeded);
     }
     change_phase(now);
     if (phase_ != phase::draining) return issue(count);

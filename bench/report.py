@@ -60,7 +60,15 @@ def library_section(library):
              micro(m["p50_us"]), f"{m['p50_us'] / floor:.2f}", micro(m["p99_us"]),
              f"{m['cpu_us_per_operation']:.2f}", f"{m['flushes_per_second']:,.0f}",
              f"{m['peak_memory_mib']:.0f}"] for m in library["measurements"]]
-    return table(columns, rows) + f"\n\nF of this run: {micro(floor)} µs."
+    return "\n".join([table(columns, rows), "", f"F of this run: {micro(floor)} µs.",
+                      *failures_in(library["measurements"])])
+
+
+def failures_in(measurements):
+    """One line for each measurement of the library in which something failed."""
+    return [f"\nFailed with {m['outstanding']:,} outstanding of {m['bytes']:,} bytes: "
+            + ", ".join(f"{count:,} `{code}`" for code, count in m["failed"].items()) + "."
+            for m in measurements if m["failed"]]
 
 
 def server_section(server):
@@ -146,6 +154,14 @@ def draw(library):
     return picture.svg()
 
 
+def other_work(m):
+    """A warning when the machine was busy with something else as the run began."""
+    if m["load_before"] < 0.5:
+        return []
+    return ["", f"**The machine was not idle**: its load average was {m['load_before']:.1f} when "
+            "the run began, so other", "work took processors and disk from every figure below."]
+
+
 def page(results):
     """docs/performance.md."""
     m = results["machine"]
@@ -154,7 +170,7 @@ def page(results):
              "of it.", "Renewed by `./dev bench --write-docs`; every figure below is of one run.",
              "", f"Machine: {m['processor']}, {m['cores']} cores, Linux {m['kernel']}; "
              f"{m['date']}, commit {m['commit']}. All three nodes and the load share it.",
-             "", "## Limits", "",
+             *other_work(m), "", "## Limits", "",
              "Plain system calls, none of our code. F is the floor of a replicated durable write.",
              "", limits_section(results["limits"])]
     if "library" in results:

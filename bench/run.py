@@ -7,6 +7,7 @@
 import argparse
 import datetime
 import json
+import os
 import pathlib
 import platform
 import subprocess
@@ -51,7 +52,8 @@ def machine():
                             stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
     cores = subprocess.run(["nproc"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     return {"processor": model, "cores": int(cores), "kernel": platform.release(),
-            "date": datetime.date.today().isoformat(), "commit": commit}
+            "date": datetime.date.today().isoformat(), "commit": commit,
+            "load_before": os.getloadavg()[0]}
 
 
 def main():
@@ -59,13 +61,14 @@ def main():
     parser.add_argument("--bin", default="build/release/bin", help="where the programs are")
     parser.add_argument("--directory", default="build", help="on the disk to measure")
     parser.add_argument("--quick", action="store_true", help="under a minute, coarser")
+    parser.add_argument("--seconds", type=float, default=2, help="of each measurement")
     parser.add_argument("--only", choices=["core", "library", "server"], action="append")
     parser.add_argument("--results", default="build/bench.json", help="where all results go")
     parser.add_argument("--write-docs", action="store_true", help="renew docs/performance.md")
     options = parser.parse_args()
     binaries = pathlib.Path(options.bin)
     wanted = options.only or ["core", "library", "server"]
-    short = ["--quick"] if options.quick else []
+    length = ["--quick"] if options.quick else ["--seconds", str(options.seconds)]
 
     results = {"machine": machine()}
     say("limits of this machine")
@@ -78,11 +81,11 @@ def main():
     if "library" in wanted:
         say("the library, three durable processes, proposer in the leader's")
         results["library"] = output_of([binaries / "bench_cluster", "--json", "--directory",
-                                        options.directory, *short])
+                                        options.directory, *length])
     if "server" in wanted:
         say("the server, three durable processes, clients over RESP")
         results["server"] = output_of([sys.executable, HERE / "server.py", "--json", "--bin",
-                                       binaries, "--directory", options.directory, *short])
+                                       binaries, "--directory", options.directory, *length])
     pathlib.Path(options.results).write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     print(f"\nresults: {options.results}")
     if options.write_docs:

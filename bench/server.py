@@ -85,6 +85,8 @@ def run_load(options, nodes, targets, case):
     with Measured(nodes) as servers:
         report = ctl_bench(options.ctl, targets,
                            [*common, "--seconds", str(options.seconds), "--warmup", "0"])
+    if report["missing"]:
+        raise cluster.Failed(f"{report['missing']} of the keys read were not there")
     done = report["succeeded"] + report["failed"]
     latency = report["latency_us"]
     return {"tool": "mainstayctl", "operation": operation, "bytes": 16,
