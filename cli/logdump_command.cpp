@@ -159,7 +159,7 @@ class dump {
     switch (item.kind) {
       case item_kind::segment:
         to_.out << fmt::format(
-            "segment {} of {} bytes: cluster {:x}, node {}, incarnation {:x}\n",
+            "segment {} of {} bytes: cluster {}, node {}, incarnation {:x}\n",
             item.segment.sequence, item.segment.size, item.segment.identity.cluster.value(),
             item.segment.identity.node.value(), item.segment.identity.incarnation.value());
         break;

@@ -68,7 +68,7 @@ TEST(Logdump, WholeLogIsShownRecordByRecord) {
   const auto code = log.run();
 
   EXPECT_EQ(code, exit_code::done);
-  EXPECT_TRUE(log.says("cluster a, node 2")) << log.out.str();
+  EXPECT_TRUE(log.says("cluster 10, node 2")) << log.out.str();
   EXPECT_TRUE(log.says("group 1 term 3 voted for 2")) << log.out.str();
   EXPECT_TRUE(log.says("group 1 index 2 term 3 command of 14 bytes, time 5")) << log.out.str();
   EXPECT_TRUE(log.says("group 1: 3 entries of 24 bytes, indexes 1 to 3, last of term 3"));
