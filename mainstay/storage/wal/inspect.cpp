@@ -99,7 +99,7 @@ result<void> inspect(file_system& files, const std::string& directory, const ite
   std::ranges::sort(*names);
   for (const auto& name : *names) {
     segment source;
-    source.path = directory + "/" + name;
+    source.path.append(directory).append("/").append(name);
     auto file = files.open(source.path, open_mode::read_only);
     if (!file) return std::unexpected(file.error());
     source.file = std::move(*file);
