@@ -1,8 +1,30 @@
 #include "mainstay/defaults.hpp"
 
+#include <algorithm>
+
 #include "mainstay/base/checksum.hpp"
 
-namespace mainstay::detail {
+namespace mainstay {
+
+cluster_id derived_cluster_id(const core::configuration& members) {
+  return cluster_id(checksum(core::encode(members).span()) | 1);
+}
+
+tcp_options peer_options(const node_options& node, cluster_id cluster, std::uint64_t seed) {
+  tcp_options options;
+  options.cluster = cluster;
+  options.self = node.id;
+  options.random_seed = seed;
+  for (const auto& m : node.members.voters) {
+    if (m.id == node.id) options.listen_address = m.address;
+  }
+  // Room for the largest command beside a full append_entries.
+  const std::size_t largest = node.core.max_command_bytes + node.core.max_append_bytes;
+  options.limits.max_frame_bytes = std::max(options.limits.max_frame_bytes, 2 * largest);
+  return options;
+}
+
+namespace detail {
 
 result<prepared_options> prepare(const instance_options& options) {
   prepared_options p;
@@ -17,22 +39,17 @@ result<prepared_options> prepare(const instance_options& options) {
     return fail(error_code::invalid_argument, "directory must not be empty");
   }
 
-  const cluster_id cluster = options.cluster != 0
-                                 ? cluster_id(options.cluster)
-                                 : cluster_id(checksum(core::encode(p.node.members).span()) | 1);
+  const cluster_id cluster =
+      options.cluster != 0 ? cluster_id(options.cluster) : derived_cluster_id(p.node.members);
   p.storage = {.directory = options.directory,
                .cluster = cluster,
                .node = p.node.id,
                .bootstrap = p.node.members,
-               .seed = asio_runtime().random_seed()};
-  p.network.cluster = cluster;
-  p.network.self = p.node.id;
-  for (const auto& m : p.node.members.voters) {
-    if (m.id == p.node.id) p.network.listen_address = m.address;
-  }
+               .seed = asio_runtime::random_seed()};
+  p.network = peer_options(p.node, cluster, p.storage.seed);
   p.network.allow_plaintext_beyond_loopback = options.allow_plaintext_beyond_loopback;
-  p.network.random_seed = p.storage.seed;
   return p;
 }
 
-}  // namespace mainstay::detail
+}  // namespace detail
+}  // namespace mainstay

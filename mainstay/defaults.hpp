@@ -46,6 +46,14 @@ struct instance_options {
   logger_ref logger;  ///< must outlive the instance
 };
 
+/// The identity of a cluster that was given none: derived from its first members, so that two
+/// clusters that were mixed up do not talk to each other.
+cluster_id derived_cluster_id(const core::configuration& members);
+
+/// How a node speaks to its peers: where it listens, and room in a frame for its largest command.
+/// The disk's incarnation is still to be set.
+tcp_options peer_options(const node_options& node, cluster_id cluster, std::uint64_t seed);
+
 namespace detail {
 
 /// Options taken apart and checked.

@@ -1,6 +1,7 @@
 #include "server/address.hpp"
 
-#include <charconv>
+#include <optional>
+#include <utility>
 
 #include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
@@ -10,25 +11,12 @@ namespace mainstay::server {
 namespace asio = boost::asio;
 
 result<host_and_port> parse_address(std::string_view text) {
-  const auto refuse = [&] {
+  auto parts = text.size() <= 300 ? tcp::parse_address(text) : std::nullopt;
+  if (!parts || parts->host.find_first_of(" \t\r\n/@,=") != std::string::npos) {
     return fail(error_code::invalid_argument,
                 fmt::format("\"{}\" is not an address: write HOST:PORT or [IPV6]:PORT", text));
-  };
-  const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos || text.size() > 300) return refuse();
-  auto host = text.substr(0, colon);
-  const auto port_text = text.substr(colon + 1);
-  if (host.starts_with('[') && host.ends_with(']') && host.size() > 2) {
-    host = host.substr(1, host.size() - 2);
-  } else if (host.find_first_of(":[]") != std::string_view::npos) {
-    return refuse();
   }
-  std::uint16_t port = 0;
-  const auto [end, failure] =
-      std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
-  if (failure != std::errc{} || end != port_text.data() + port_text.size()) return refuse();
-  if (host.empty() || host.find_first_of(" \t\r\n/@,=") != std::string_view::npos) return refuse();
-  return host_and_port{std::string(host), port};
+  return *std::move(parts);
 }
 
 bool is_loopback(std::string_view host) {

@@ -9,16 +9,14 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "mainstay/base/error.hpp"
+#include "mainstay/transport/tcp/address.hpp"
 
 namespace mainstay::server {
 
-/// The parts of "host:port" or "[v6]:port".
-struct host_and_port {
-  std::string host;  ///< without brackets
-  std::uint16_t port = 0;
-};
+using tcp::host_and_port;
 
-/// Takes an address apart. Errors: `invalid_argument`, with the text and the rule.
+/// Takes an address apart as peers do, and refuses what no host is called. Errors:
+/// `invalid_argument`, with the text and the rule.
 result<host_and_port> parse_address(std::string_view text);
 
 /// True for "localhost", 127.0.0.0/8 and ::1: traffic to it never leaves the machine. Names are not

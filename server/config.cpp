@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "mainstay/base/checksum.hpp"
+#include "mainstay/defaults.hpp"
 
 #include "server/address.hpp"
 
@@ -179,10 +179,6 @@ result<void> check_whole(const server_config& config) {
 }
 
 }  // namespace
-
-cluster_id derived_cluster_id(const core::configuration& members) {
-  return cluster_id(checksum(core::encode(members).span()) | 1);
-}
 
 result<server_config> make_config(const settings& given) {
   server_config config;

@@ -32,8 +32,4 @@ struct server_config {
 /// Errors: `invalid_argument`, with the setting's origin, its value, and the rule.
 result<server_config> make_config(const settings& given);
 
-/// The identity of a cluster that was given none: derived from its first members, so that two
-/// clusters that were mixed up do not talk to each other.
-cluster_id derived_cluster_id(const core::configuration& members);
-
 }  // namespace mainstay::server

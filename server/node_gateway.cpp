@@ -6,14 +6,9 @@
 #include <optional>
 #include <utility>
 
+#include "mainstay/defaults.hpp"
 #include "mainstay/machines/key_value/key_value.hpp"
 #include "mainstay/metrics/prometheus/prometheus_metrics.hpp"
-#include "mainstay/node/node.hpp"
-#include "mainstay/runtime/asio/io_context.hpp"
-#include "mainstay/serializer/binary/binary_serializer.hpp"
-#include "mainstay/storage/wal/wal_engine.hpp"
-#include "mainstay/transport/tcp/tcp_client.hpp"
-#include "mainstay/transport/tcp/tcp_server.hpp"
 
 namespace mainstay::server {
 
@@ -23,33 +18,15 @@ namespace {
 constexpr auto status_patience = std::chrono::seconds(1);
 
 /// mainstayd's bundle.
-struct server_types {
-  using runtime_type = asio_runtime;
-  using persistence_engine_type = wal_engine;
-  using network_client_type = tcp_client<binary_serializer>;
-  using network_server_type = tcp_server<binary_serializer>;
-  using diagnostic_logger_type = logger_ref;
+struct server_types : default_types<key_value> {
   using metrics_type = prometheus_metrics;
-  using state_machine_type = key_value;
 };
 
 result<valid_tcp_options> network_options(const server_config& config, const wal_engine& storage,
                                           std::uint64_t seed) {
-  tcp_options options{.cluster = config.cluster,
-                      .self = config.node.id,
-                      .disk = storage.incarnation(),
-                      .listen_address = {},
-                      .allow_plaintext_beyond_loopback = config.insecure,
-                      .random_seed = seed,
-                      .limits = {},
-                      .identities = {}};
-  for (const auto& m : config.node.members.voters) {
-    if (m.id == config.node.id) options.listen_address = m.address;
-  }
-  // Room for the largest command beside a full append_entries.
-  const auto largest = config.node.core.max_command_bytes + config.node.core.max_append_bytes;
-  options.limits.max_frame_bytes =
-      std::max<std::size_t>(options.limits.max_frame_bytes, 2 * largest);
+  tcp_options options = peer_options(config.node, config.cluster, seed);
+  options.disk = storage.incarnation();
+  options.allow_plaintext_beyond_loopback = config.insecure;
   return check(std::move(options));
 }
 
@@ -163,7 +140,7 @@ class node_gateway::implementation {
 
 result<std::unique_ptr<node_gateway>> node_gateway::open(
     const server_config& config, logger_ref logger, std::function<void(const error&)> stopped) {
-  const std::uint64_t seed = asio_runtime().random_seed();
+  const std::uint64_t seed = asio_runtime::random_seed();
   auto log = wal_engine::open({.directory = config.data,
                                .cluster = config.cluster,
                                .node = config.node.id,

@@ -15,7 +15,7 @@ void raft::become_follower(term t, node_id leader) {
     hard_state_ = {t, node_id{}};
     hard_state_changed();
   }
-  if (role_ == role::leader) leave_leadership("this node no longer leads");
+  if (role_ == role::leader) leave_leadership();
   if (leader_ != leader) fail_reads(error_code::not_leader, "the leader changed");
   role_ = role::follower;
   leader_ = leader;
@@ -23,8 +23,8 @@ void raft::become_follower(term t, node_id leader) {
   if (timing_.election == no_deadline) timing_.restart_election(*config_, random_);
 }
 
-void raft::leave_leadership(const char* why) {
-  fail_reads(error_code::not_leader, why);
+void raft::leave_leadership() {
+  fail_reads(error_code::not_leader, "this node no longer leads");
   progress_.clear();
   uncommitted_bytes_ = 0;
   timing_.heartbeat = no_deadline;
@@ -156,7 +156,7 @@ void raft::become_leader() {
   // Thesis §6.4: an entry of the own term, so that what earlier leaders left can commit, and the
   // commit index becomes known.
   term_start_ = log_.last_index().next();
-  append_to_log({term_start_, current_term(), entry_kind::no_op, log_.last_time(), {}});
+  log_.append({term_start_, current_term(), entry_kind::no_op, log_.last_time(), {}});
   uncommitted_bytes_ = size_of(log_.at(term_start_));
 }
 

@@ -224,8 +224,6 @@ void raft::not_persisted(std::uint64_t sequence) {
   pending_ = {};
 }
 
-void raft::append_to_log(entry e) { log_.append(std::move(e)); }
-
 void raft::truncate_log(log_index from) {
   MAINSTAY_ASSERT(role_ != role::leader);  // Leader Append-Only (paper, figure 3)
   MAINSTAY_ASSERT(from > commit_index_);

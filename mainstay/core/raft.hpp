@@ -175,7 +175,6 @@ class raft {
   void release_withheld();
   void collect_persist(ready& out);
   void collect_committed(ready& out);
-  void append_to_log(entry e);
   void truncate_log(log_index from);
   void assert_invariants() const;
 
@@ -187,7 +186,7 @@ class raft {
   void become_leader();
   void request_votes(bool pre_vote);
   void count_votes();
-  void leave_leadership(const char* why);
+  void leave_leadership();
   bool hears_leader() const;
   bool is_up_to_date(log_index last_log_index, term last_log_term) const;
   void check_quorum_contact();
@@ -208,7 +207,6 @@ class raft {
   void advance_commit_index();
   void set_commit_index(log_index index);
   void send_commit_notices();
-  term term_before(log_index next) const { return log_.term_at(next.previous()); }
 
   // reads.cpp
   bool has_committed_in_term() const;

@@ -36,7 +36,7 @@ result<log_index> raft::propose(std::span<const shared_bytes> commands, log_time
   const log_index first = log_.last_index().next();
   const log_time time = std::max(now, log_.last_time());
   for (const auto& command : commands) {
-    append_to_log({log_.last_index().next(), current_term(), entry_kind::command, time, command});
+    log_.append({log_.last_index().next(), current_term(), entry_kind::command, time, command});
   }
   uncommitted_bytes_ += bytes;
   return first;
@@ -281,7 +281,7 @@ log_index raft::accept_entries(const append_entries& m) {
       if (log_.matches(e.index, e.term)) continue;
       truncate_log(e.index);
     }
-    append_to_log(e);
+    log_.append(e);
     if (e.kind == entry_kind::configuration) {
       configuration_appended(e.index, *decode_configuration(e.payload.span()));
     }

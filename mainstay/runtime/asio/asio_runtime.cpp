@@ -51,7 +51,7 @@ log_time asio_runtime::wall_now() const {
   return log_time{std::chrono::duration_cast<std::chrono::microseconds>(now).count()};
 }
 
-std::uint64_t asio_runtime::random_seed() const {
+std::uint64_t asio_runtime::random_seed() {
   std::random_device entropy;
   return std::uint64_t{entropy()} << 32 | entropy();
 }

@@ -75,7 +75,7 @@ class asio_runtime {
   /// CLOCK_REALTIME, in microseconds.
   log_time wall_now() const;
   /// Entropy from the operating system.
-  std::uint64_t random_seed() const;
+  static std::uint64_t random_seed();
 
   /// Runs the loop on a new thread. A runtime runs once: call either this or `run`, one time.
   void start();
