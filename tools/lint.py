@@ -16,7 +16,7 @@ import time
 import cpp_source
 
 _FINDING = re.compile(r"^(?=\S+:\d+:\d+: (?:error|warning):)", re.MULTILINE)
-LINTED = ("mainstay/", "server/", "cli/", "examples/")
+LINTED = ("mainstay/", "server/", "cli/", "examples/", "sim/")
 
 
 def compiled_files(build):

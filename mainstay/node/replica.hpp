@@ -16,6 +16,7 @@
 #include "mainstay/base/assert.hpp"
 #include "mainstay/core/raft.hpp"
 #include "mainstay/node/applier.hpp"
+#include "mainstay/node/core_of.hpp"
 #include "mainstay/node/forwarding.hpp"
 #include "mainstay/node/health.hpp"
 #include "mainstay/node/host.hpp"
@@ -51,7 +52,7 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
         log_(owner.parts().logger),
         options_(std::move(options)),
         listener_(std::move(listener)),
-        core_(std::move(core)),
+        core_(core_of<Types>::make(std::move(core), parts_.runtime)),
         applier_(std::move(machine)),
         timer_(parts_.runtime.make_timer(parts_.runtime.loop())) {}
 
@@ -123,7 +124,7 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   logger_ref log_;
   node_options options_;
   node_listener listener_;
-  core::raft core_;
+  typename core_of<Types>::type core_;
   applier<machine_type> applier_;
   std::optional<timer_type> timer_;  // none once stopped: the last owner may be on any thread
 

@@ -1,0 +1,112 @@
+/// A core whose every input and output an observer sees. It has the interface of `core::raft` and
+/// stands in for it in simulated nodes (node/core_of.hpp).
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "mainstay/core/raft.hpp"
+#include "mainstay/simulation/core_observer.hpp"
+
+namespace mainstay::simulation {
+
+/// A `core::raft` under observation. Not copyable: it is one place in one world.
+class observed_core {
+ public:
+  /// Announces the core as started. `observer` must outlive it; null: nobody watches.
+  observed_core(core::raft core, core_observer* observer)
+      : core_(std::move(core)), observer_(observer) {
+    if (observer_ != nullptr) observer_->started(core_);
+  }
+  /// As above, with the observer that the runtime names.
+  template <class Runtime>
+    requires requires(Runtime& runtime) {
+      { runtime.observer() } -> std::convertible_to<core_observer*>;
+    }
+  observed_core(core::raft core, Runtime& runtime)
+      : observed_core(std::move(core), runtime.observer()) {}
+  observed_core(const observed_core&) = delete;
+  observed_core& operator=(const observed_core&) = delete;
+
+  // Inputs; see core::raft.
+
+  void advance(instant now) {
+    feed(time_passed{now}, [&] { core_.advance(now); });
+  }
+  void step(core::envelope e) {
+    const core::envelope seen = e;
+    feed(message_arrived{&seen}, [&] { core_.step(std::move(e)); });
+  }
+  result<log_index> propose(std::span<const shared_bytes> commands, log_time now) {
+    commands_proposed input{commands, now};
+    if (observer_ != nullptr) observer_->before(core_, input);
+    auto outcome = core_.propose(commands, now);
+    input.outcome = &outcome;
+    if (observer_ != nullptr) observer_->after(core_, input);
+    return outcome;
+  }
+  void read(std::uint64_t context) {
+    feed(read_asked{context}, [&] { core_.read(context); });
+  }
+  void persisted(std::uint64_t sequence) {
+    feed(batch_persisted{sequence}, [&] { core_.persisted(sequence); });
+  }
+  void not_persisted(std::uint64_t sequence) {
+    feed(batch_refused{sequence}, [&] { core_.not_persisted(sequence); });
+  }
+  void applied(log_index index) {
+    feed(entries_applied{index}, [&] { core_.applied(index); });
+  }
+  void log_read(std::uint64_t id, std::vector<core::entry> entries) {
+    const std::vector<core::entry> seen = entries;
+    feed(log_was_read{id, seen}, [&] { core_.log_read(id, std::move(entries)); });
+  }
+  void unreachable(node_id peer, std::uint64_t call) {
+    feed(peer_unreachable{peer, call}, [&] { core_.unreachable(peer, call); });
+  }
+  void step_down() {
+    feed(told_to_step_down{}, [&] { core_.step_down(); });
+  }
+  void retire() {
+    feed(told_to_retire{}, [&] { core_.retire(); });
+  }
+
+  core::ready take_ready() {
+    core::ready work = core_.take_ready();
+    if (observer_ != nullptr) observer_->took_ready(core_, work);
+    return work;
+  }
+
+  // What it is; see core::raft.
+
+  const core::raft& core() const { return core_; }
+  instant next_deadline() const { return core_.next_deadline(); }
+  node_id id() const { return core_.id(); }
+  core::role role() const { return core_.role(); }
+  term current_term() const { return core_.current_term(); }
+  node_id leader() const { return core_.leader(); }
+  log_index commit_index() const { return core_.commit_index(); }
+  log_index last_applied() const { return core_.last_applied(); }
+  log_index last_index() const { return core_.last_index(); }
+  log_index stable_index() const { return core_.stable_index(); }
+  const core::log& entries() const { return core_.entries(); }
+  const core::configuration& configuration() const { return core_.configuration(); }
+  std::vector<core::peer_status> peers() const { return core_.peers(); }
+
+ private:
+  template <class Input, class Action>
+  void feed(const Input& input, Action act) {
+    if (observer_ == nullptr) return act();
+    observer_->before(core_, input);
+    act();
+    observer_->after(core_, input);
+  }
+
+  core::raft core_;
+  core_observer* observer_;
+};
+
+}  // namespace mainstay::simulation
