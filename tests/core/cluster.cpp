@@ -8,6 +8,8 @@ namespace mainstay::core_test {
 
 namespace {
 
+using simulation::observed_core;
+
 /// Enough for any story; a cluster that talks to itself for ever does not hang the test.
 constexpr int endless = 200'000;
 
@@ -39,7 +41,8 @@ cluster::cluster(std::size_t nodes, core::config settings, std::uint64_t seed)
       seed_(seed),
       nodes_(nodes),
       ghost_(nodes) {
-  for (const auto& n : nodes_) disks_.push_back(&n.disk);
+  for (const auto& n : nodes_) ghost_.add(n.disk);
+  observers_.add(ghost_);
 }
 
 cluster::simulated_node& cluster::at(std::uint64_t number) {
@@ -55,8 +58,8 @@ void cluster::start(std::uint64_t number) {
   state.id = node_id(number);
   state.bootstrap = voters(nodes_.size());
   state.seed = random_generator(seed_++ * 64 + number).next();
-  n.core = core::raft::start(valid_settings_, std::move(state), n.clock).value();
-  ghost_.started(*n.core, n.disk);
+  n.core.emplace(core::raft::start(valid_settings_, std::move(state), n.clock).value(),
+                 &observers_);
 }
 
 // ---- Stories ----------------------------------------------------------------------------------
@@ -124,7 +127,7 @@ void cluster::pass(duration span) {
 void cluster::pass(std::uint64_t number, duration span) {
   simulated_node& n = at(number);
   n.clock += span;
-  with(number, [&](core::raft& r) { r.advance(n.clock); });
+  with(number, [&](observed_core& r) { r.advance(n.clock); });
 }
 
 void cluster::time_out(std::uint64_t number) {
@@ -135,15 +138,14 @@ void cluster::time_out(std::uint64_t number) {
 result<log_index> cluster::propose(std::uint64_t number, std::string_view payload) {
   const std::array commands{shared_bytes::copy_of(payload)};
   result<log_index> proposed = log_index{};
-  with(number, [&](core::raft& r) { proposed = r.propose(commands, log_time{++wall_clock_}); });
+  with(number, [&](observed_core& r) { proposed = r.propose(commands, log_time{++wall_clock_}); });
   return proposed;
 }
 
 std::uint64_t cluster::read(std::uint64_t number) {
   const std::uint64_t context = ++last_read_;
   reads_[context] = {};
-  ghost_.read_begins(context);
-  with(number, [&](core::raft& r) { r.read(context); });
+  with(number, [&](observed_core& r) { r.read(context); });
   return context;
 }
 
@@ -183,11 +185,10 @@ void cluster::restart(std::uint64_t number) {
 
 // ---- Single steps -----------------------------------------------------------------------------
 
-void cluster::with(std::uint64_t number, const std::function<void(core::raft&)>& input) {
+void cluster::with(std::uint64_t number, const std::function<void(observed_core&)>& input) {
   simulated_node& n = at(number);
   if (!n.core) return;
   input(*n.core);
-  ghost_.observe(*n.core, disks_);
   if (!lazy_) turn(number);
 }
 
@@ -195,8 +196,6 @@ void cluster::turn(std::uint64_t number) {
   simulated_node& n = at(number);
   if (!n.core) return;
   core::ready ready = n.core->take_ready();
-  ghost_.observe(*n.core, disks_);
-  ghost_.observe(*n.core, ready, n.disk);
   if (on_ready) on_ready(number, ready);
   carry_out(number, std::move(ready));
 }
@@ -213,7 +212,6 @@ void cluster::carry_out(std::uint64_t number, core::ready ready) {
   }
   if (!ready.committed.empty()) n.to_apply.push_back(std::move(ready.committed));
   for (const auto& grant : ready.granted_reads) {
-    ghost_.read_granted(grant.context, grant.index);
     reads_.at(grant.context).granted = grant.index;
   }
   for (const auto& failure : ready.failed_reads) reads_.at(failure.context).failed = failure.why;
@@ -230,21 +228,21 @@ void cluster::inject(core::envelope e) {
   const auto to = e.to.value();
   if (to == 0 || to > size() || !is_up(to)) return;
   if (on_delivery) on_delivery(e);
-  with(to, [&](core::raft& r) { r.step(std::move(e)); });
+  with(to, [&](observed_core& r) { r.step(std::move(e)); });
 }
 
 void cluster::persist(std::uint64_t number) {
   simulated_node& n = at(number);
   if (!n.core || !n.disk.busy()) return;
   const std::uint64_t sequence = n.disk.complete();
-  with(number, [&](core::raft& r) { r.persisted(sequence); });
+  with(number, [&](observed_core& r) { r.persisted(sequence); });
 }
 
 void cluster::refuse(std::uint64_t number) {
   simulated_node& n = at(number);
   if (!n.core || !n.disk.busy()) return;
   const std::uint64_t sequence = n.disk.refuse();
-  with(number, [&](core::raft& r) { r.not_persisted(sequence); });
+  with(number, [&](observed_core& r) { r.not_persisted(sequence); });
 }
 
 void cluster::apply(std::uint64_t number) {
@@ -255,7 +253,7 @@ void cluster::apply(std::uint64_t number) {
   for (const auto& e : batch) {
     if (e.kind == core::entry_kind::command) n.applied.push_back(payload_of(e));
   }
-  with(number, [&](core::raft& r) { r.applied(batch.back().index); });
+  with(number, [&](observed_core& r) { r.applied(batch.back().index); });
 }
 
 void cluster::answer_log_read(std::uint64_t number) {
@@ -263,15 +261,15 @@ void cluster::answer_log_read(std::uint64_t number) {
   if (!n.core || n.log_reads.empty()) return;
   const core::log_read_request request = n.log_reads.front();
   n.log_reads.pop_front();
-  with(number, [&](core::raft& r) { r.log_read(request.id, n.disk.read(request)); });
+  with(number, [&](observed_core& r) { r.log_read(request.id, n.disk.read(request)); });
 }
 
 void cluster::unreachable(std::uint64_t number, std::uint64_t peer, std::uint64_t call) {
-  with(number, [&](core::raft& r) { r.unreachable(node_id(peer), call); });
+  with(number, [&](observed_core& r) { r.unreachable(node_id(peer), call); });
 }
 
 void cluster::step_down(std::uint64_t number) {
-  with(number, [](core::raft& r) { r.step_down(); });
+  with(number, [](observed_core& r) { r.step_down(); });
 }
 
 // ---- What there is to see ---------------------------------------------------------------------

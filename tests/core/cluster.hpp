@@ -1,6 +1,6 @@
 /// A deterministic cluster of real cores in one thread: messages, disks, clocks and state machines
-/// are simulated, and every step is checked by `invariants`. Tests tell their story with it; it
-/// holds no randomness beside the cores' own seeds.
+/// are simulated, and every step is checked by `invariants` and by whoever else watches. Tests tell
+/// their story with it; it holds no randomness beside the cores' own seeds.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "mainstay/core/raft.hpp"
+#include "mainstay/simulation/observed_core.hpp"
+#include "mainstay/simulation/observer_list.hpp"
 
 #include "tests/core/invariants.hpp"
 #include "tests/core/simulated_disk.hpp"
@@ -37,6 +39,11 @@ struct read_result {
 class cluster {
  public:
   explicit cluster(std::size_t nodes, core::config settings = {}, std::uint64_t seed = 1);
+  cluster(const cluster&) = delete;
+  cluster& operator=(const cluster&) = delete;
+
+  /// Shows every core to `observer` too, which must outlive the cluster. Call it first of all.
+  void watch(simulation::core_observer& observer) { observers_.add(observer); }
 
   // Stories. Node numbers start at 1.
 
@@ -104,7 +111,7 @@ class cluster {
 
   std::size_t size() const { return nodes_.size(); }
   bool is_up(std::uint64_t node) { return at(node).core.has_value(); }
-  core::raft& core(std::uint64_t node) { return *at(node).core; }
+  const core::raft& core(std::uint64_t node) { return at(node).core->core(); }
   simulated_disk& disk(std::uint64_t node) { return nodes_[node - 1].disk; }
   bool has_work_to_apply(std::uint64_t node) { return !at(node).to_apply.empty(); }
   bool has_log_reads(std::uint64_t node) { return !at(node).log_reads.empty(); }
@@ -134,7 +141,7 @@ class cluster {
  private:
   struct simulated_node {
     simulated_disk disk;
-    std::optional<core::raft> core;
+    std::optional<simulation::observed_core> core;
     instant clock{};
     std::deque<std::vector<core::entry>> to_apply;
     std::deque<core::log_read_request> log_reads;
@@ -146,8 +153,8 @@ class cluster {
 
   simulated_node& at(std::uint64_t number);
   void start(std::uint64_t number);
-  /// Runs `input` on a node that is up, checks, and takes its turn.
-  void with(std::uint64_t number, const std::function<void(core::raft&)>& input);
+  /// Runs `input` on a node that is up, and takes its turn.
+  void with(std::uint64_t number, const std::function<void(simulation::observed_core&)>& input);
   void carry_out(std::uint64_t number, core::ready ready);
   bool work_local(std::uint64_t number);
   duration until_next_alarm();
@@ -156,7 +163,6 @@ class cluster {
   core::valid_config valid_settings_;
   std::uint64_t seed_;
   std::vector<simulated_node> nodes_;
-  std::vector<const simulated_disk*> disks_;
   std::deque<core::envelope> network_;
   std::set<std::pair<node_id, node_id>> cuts_;
   std::map<std::uint64_t, read_result> reads_;
@@ -164,6 +170,7 @@ class cluster {
   std::int64_t wall_clock_ = 0;
   bool lazy_ = false;
   invariants ghost_;
+  simulation::observer_list observers_;
 };
 
 }  // namespace mainstay::core_test

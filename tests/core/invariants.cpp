@@ -17,7 +17,8 @@ void require(bool holds, fmt::format_string<Arguments...> text, Arguments&&... a
 
 }  // namespace
 
-void invariants::started(const core::raft& core, const simulated_disk& disk) {
+void invariants::started(const core::raft& core) {
+  const simulated_disk& disk = disk_of(core.id());
   life& l = of(core.id());
   l = life{};
   for (log_index i{1}; i <= disk.last_index(); i = i.next()) {
@@ -32,14 +33,21 @@ void invariants::started(const core::raft& core, const simulated_disk& disk) {
   }
 }
 
-void invariants::observe(const core::raft& core, const std::vector<const simulated_disk*>& disks) {
+void invariants::before(const core::raft&, const simulation::core_input& input) {
+  const auto* read = std::get_if<simulation::read_asked>(&input);
+  if (read != nullptr) reads_[read->context] = last_committed();
+}
+
+void invariants::after(const core::raft& core, const simulation::core_input&) { observe(core); }
+
+void invariants::observe(const core::raft& core) {
   life& l = of(core.id());
   check_order(core, l);
   follow_log(core, l);
   check_leader(core, l);
   l.role = core.role();
   l.current_term = core.current_term();
-  if (core.commit_index() > l.commit_index) check_commit(core, l, disks);
+  if (core.commit_index() > l.commit_index) check_commit(core, l);
   l.commit_index = core.commit_index();
   l.last_applied = core.last_applied();
 }
@@ -106,10 +114,9 @@ void invariants::check_leader(const core::raft& core, const life& l) {
 
 /// State-Machine Safety on the level of commits; and a leader commits only what a quorum has on
 /// disk, by counting an entry of its own term (paper §5.4.2).
-void invariants::check_commit(const core::raft& core, const life& l,
-                              const std::vector<const simulated_disk*>& disks) {
+void invariants::check_commit(const core::raft& core, const life& l) {
   const log_index index = core.commit_index();
-  if (core.role() == core::role::leader) check_quorum_holds(core, l, disks);
+  if (core.role() == core::role::leader) check_quorum_holds(core, l);
   const log_index known = std::min(index, last_committed());
   require(!known || committed_[known.value() - 1].prefix == l.log.at(known),
           "State-Machine Safety: node {} commits another log up to {}", core.id().value(),
@@ -124,8 +131,7 @@ void invariants::check_commit(const core::raft& core, const life& l,
   }
 }
 
-void invariants::check_quorum_holds(const core::raft& core, const life& l,
-                                    const std::vector<const simulated_disk*>& disks) const {
+void invariants::check_quorum_holds(const core::raft& core, const life& l) const {
   const log_index index = core.commit_index();
   require(l.terms[index.value()] == core.current_term(),
           "paper §5.4.2: node {} commits index {} of term {} by counting in term {}",
@@ -133,8 +139,8 @@ void invariants::check_quorum_holds(const core::raft& core, const life& l,
           core.current_term().value());
   const auto holders = [&](const std::vector<core::member>& voters) {
     return std::ranges::count_if(voters, [&](const core::member& m) {
-      if (m.id.value() > disks.size()) return false;
-      const prefix_hashes& durable = disks[m.id.value() - 1]->hashes();
+      if (m.id.value() > disks_.size()) return false;
+      const prefix_hashes& durable = disk_of(m.id).hashes();
       return durable.last() >= index && durable.at(index) == l.log.at(index);
     });
   };
@@ -147,10 +153,12 @@ void invariants::check_quorum_holds(const core::raft& core, const life& l,
   }
 }
 
-void invariants::observe(const core::raft& core, const core::ready& ready,
-                         const simulated_disk& disk) {
+void invariants::took_ready(const core::raft& core, const core::ready& ready) {
+  observe(core);
+  const simulated_disk& disk = disk_of(core.id());
   life& l = of(core.id());
-  for (const auto& e : ready.messages) check_message(core, e, disk);
+  for (const auto& e : ready.messages) check_message(core, e);
+  for (const auto& grant : ready.granted_reads) check_read(grant.context, grant.index);
   for (const auto& e : ready.committed) {
     require(e.index == l.applied.next(), "node {} is to apply index {} after {}", core.id().value(),
             e.index.value(), l.applied.value());
@@ -172,8 +180,8 @@ void invariants::observe(const core::raft& core, const core::ready& ready,
 }
 
 /// Paper, figure 2: what a message promises is on disk before it leaves.
-void invariants::check_message(const core::raft& core, const core::envelope& e,
-                               const simulated_disk& disk) {
+void invariants::check_message(const core::raft& core, const core::envelope& e) {
+  const simulated_disk& disk = disk_of(core.id());
   const auto id = core.id().value();
   const auto* request = std::get_if<core::request_vote>(&e.message);
   const auto* vote = std::get_if<core::request_vote_response>(&e.message);
@@ -205,7 +213,7 @@ void invariants::check_vote(node_id voter, term t, node_id candidate) {
           voter.value(), vote->second.value(), candidate.value(), t.value());
 }
 
-void invariants::read_granted(std::uint64_t context, log_index index) const {
+void invariants::check_read(std::uint64_t context, log_index index) const {
   const auto begun = reads_.find(context);
   require(begun != reads_.end(), "a read {} was granted that nobody asked for", context);
   require(index >= begun->second,

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "mainstay/core/raft.hpp"
+#include "mainstay/simulation/core_observer.hpp"
 
 #include "tests/core/simulated_disk.hpp"
 
@@ -23,21 +23,18 @@ struct violation : std::runtime_error {
 
 /// Sees every node's core, disk and output; throws `violation` at the first broken property.
 /// Nodes have the ids 1 to n.
-class invariants {
+class invariants final : public simulation::core_observer {
  public:
   explicit invariants(std::size_t nodes) : lives_(nodes) {}
 
-  /// A node starts, or starts again, from its disk.
-  void started(const core::raft& core, const simulated_disk& disk);
-  /// Its state after an input.
-  void observe(const core::raft& core, const std::vector<const simulated_disk*>& disks);
-  /// What it wants done, before it is done.
-  void observe(const core::raft& core, const core::ready& ready, const simulated_disk& disk);
+  /// The next node's disk, from node 1 on. It must outlive this.
+  void add(const simulated_disk& disk) { disks_.push_back(&disk); }
 
-  /// A read begins now: it must not see less than what is committed anywhere at this moment.
-  void read_begins(std::uint64_t context) { reads_[context] = last_committed(); }
-  /// A read was granted from `index` on.
-  void read_granted(std::uint64_t context, log_index index) const;
+  void started(const core::raft& core) override;
+  /// A read begins: it must not see less than what is committed anywhere at this moment.
+  void before(const core::raft& core, const simulation::core_input& input) override;
+  void after(const core::raft& core, const simulation::core_input& input) override;
+  void took_ready(const core::raft& core, const core::ready& ready) override;
 
   /// The highest index that any node has ever seen committed.
   log_index last_committed() const { return log_index(committed_.size()); }
@@ -60,16 +57,18 @@ class invariants {
   };
 
   life& of(node_id id) { return lives_[id.value() - 1]; }
+  const simulated_disk& disk_of(node_id id) const { return *disks_[id.value() - 1]; }
+  void observe(const core::raft& core);
   void check_order(const core::raft& core, const life& l) const;
   void follow_log(const core::raft& core, life& l);
   void check_leader(const core::raft& core, const life& l);
-  void check_commit(const core::raft& core, const life& l,
-                    const std::vector<const simulated_disk*>& disks);
-  void check_quorum_holds(const core::raft& core, const life& l,
-                          const std::vector<const simulated_disk*>& disks) const;
-  void check_message(const core::raft& core, const core::envelope& e, const simulated_disk& disk);
+  void check_commit(const core::raft& core, const life& l);
+  void check_quorum_holds(const core::raft& core, const life& l) const;
+  void check_message(const core::raft& core, const core::envelope& e);
   void check_vote(node_id voter, term t, node_id candidate);
+  void check_read(std::uint64_t context, log_index index) const;
 
+  std::vector<const simulated_disk*> disks_;
   std::vector<life> lives_;
   std::unordered_map<term, node_id> leaders_;
   std::map<std::pair<node_id, term>, node_id> votes_;            // kept across crashes
