@@ -13,6 +13,9 @@
 
 namespace mainstay::wal {
 
+/// The unit in which files are written past the page cache.
+inline constexpr std::uint64_t block_size = 4096;
+
 /// An open file. Closed when destroyed. Reads may run on other threads while one thread writes.
 ///
 /// Errors of every function: `no_space` when the disk or a quota is full, `io_failed` for
@@ -29,8 +32,14 @@ class file {
   /// Makes durable what was written, and whatever is needed to read it back. After an error
   /// nothing is known of any write since the last success; calling again proves nothing.
   virtual result<void> datasync() = 0;
-  /// Reserves room on the disk for `size` bytes. May do nothing where the disk cannot.
+  /// Reserves room on the disk for `size` bytes and makes the file that long. May do nothing where
+  /// the disk cannot: `size()` tells.
   virtual result<void> allocate(std::uint64_t size) = 0;
+  /// From now on the file is written past the page cache, if the disk can: no copies that nobody
+  /// reads again, no writeback at a bad moment. For files whose size is a multiple of `block_size`
+  /// and that are appended to in place: what lies behind a write, up to the end of its last block,
+  /// may become zeros.
+  virtual void bypass_cache() {}
   virtual result<std::uint64_t> size() = 0;
 };
 

@@ -91,6 +91,7 @@ result<void> segmented_log::take_over_files(const recovered_log& recovered) {
     // Another size was configured since: make them anew, so that the limit on payloads holds.
     fits = fits && one->header.size == supply_.segment_size();
     if (fits) {
+      one->file->bypass_cache();
       supply_.add_prepared(one);
     } else {
       supply_.drop_file(one->sequence());
@@ -102,6 +103,7 @@ result<void> segmented_log::take_over_files(const recovered_log& recovered) {
 result<void> segmented_log::begin(const recovered_log& recovered) {
   if (auto ok = take_over_files(recovered); !ok) return ok;
   if (recovered.has_batches) {
+    segments_.back().source->file->bypass_cache();
     if (auto ok = rewrite(recovered.last_batch, recovered.end); !ok) return ok;
   } else {
     if (auto ok = supply_.ensure(1); !ok) return ok;
@@ -117,14 +119,12 @@ result<void> segmented_log::begin(const recovered_log& recovered) {
 result<void> segmented_log::rewrite(position from, position to) {
   MAINSTAY_ASSERT(from.sequence == to.sequence);
   auto& file = *segments_.back().source->file;
-  std::vector<std::byte> bytes(std::min<std::uint64_t>(to.offset - from.offset, 1024 * 1024));
-  for (auto offset = from.offset; offset < to.offset; offset += bytes.size()) {
-    const auto length = std::min<std::uint64_t>(to.offset - offset, bytes.size());
-    auto got = file.read(std::span(bytes).first(length), offset);
-    if (!got) return std::unexpected(got.error());
-    const std::array<std::span<const std::byte>, 1> piece{std::span(bytes).first(*got)};
-    if (auto ok = file.write(piece, offset); !ok) return ok;
-  }
+  // In one write: a write may zero the rest of its last block (file::bypass_cache).
+  std::vector<std::byte> bytes(to.offset - from.offset);
+  auto got = file.read(bytes, from.offset);
+  if (!got) return std::unexpected(got.error());
+  const std::array<std::span<const std::byte>, 1> piece{std::span(bytes).first(*got)};
+  if (auto ok = file.write(piece, from.offset); !ok) return ok;
   return file.datasync();
 }
 

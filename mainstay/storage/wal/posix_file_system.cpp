@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -13,6 +14,8 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "mainstay/storage/wal/direct_io.hpp"
 
 namespace mainstay::wal {
 
@@ -66,10 +69,16 @@ std::size_t skip(std::span<iovec> buffers, std::size_t done) {
 
 class posix_file final : public file {
  public:
-  posix_file(std::string path, descriptor fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+  posix_file(std::string path, descriptor fd, std::shared_ptr<aligned_buffers> buffers)
+      : path_(std::move(path)), fd_(std::move(fd)), buffers_(std::move(buffers)) {}
 
   result<void> write(std::span<const std::span<const std::byte>> pieces,
                      std::uint64_t offset) override {
+    if (direct_) {
+      const int status = direct_->write(pieces, offset);
+      if (status != 0) return failure("write", path_, status);
+      return {};
+    }
     std::array<iovec, 512> buffers;
     while (!pieces.empty()) {
       const auto count = std::min(pieces.size(), buffers.size());
@@ -87,6 +96,11 @@ class posix_file final : public file {
 
   result<std::size_t> read(std::span<std::byte> room, std::uint64_t offset) override {
     std::size_t total = 0;
+    if (direct_) {
+      const int status = direct_->read(room, offset, total);
+      if (status != 0) return failure("read", path_, status);
+      return total;
+    }
     while (total < room.size()) {
       const auto got = ::pread(fd_.get(), room.data() + total, room.size() - total,
                                static_cast<off_t>(offset + total));
@@ -112,6 +126,13 @@ class posix_file final : public file {
     return {};
   }
 
+  void bypass_cache() override {
+    if (direct_ || !direct_io::is_possible(fd_.get())) return;
+    const int flags = ::fcntl(fd_.get(), F_GETFL);
+    if (flags < 0 || ::fcntl(fd_.get(), F_SETFL, flags | O_DIRECT) != 0) return;
+    direct_.emplace(fd_.get(), buffers_);
+  }
+
   result<std::uint64_t> size() override {
     struct stat status{};
     if (::fstat(fd_.get(), &status) != 0) return failure("stat", path_, errno);
@@ -135,6 +156,8 @@ class posix_file final : public file {
 
   std::string path_;
   descriptor fd_;
+  std::shared_ptr<aligned_buffers> buffers_;
+  std::optional<direct_io> direct_;  // once the cache is bypassed
 };
 
 class posix_lock final : public directory_lock {
@@ -153,6 +176,8 @@ result<void> sync_path(const std::string& directory) {
 }
 
 }  // namespace
+
+posix_file_system::posix_file_system() : buffers_(std::make_shared<aligned_buffers>()) {}
 
 result<void> posix_file_system::create_directory(const std::string& path) {
   if (::mkdir(path.c_str(), 0755) != 0) {
@@ -175,13 +200,13 @@ result<std::vector<std::string>> posix_file_system::list(const std::string& dire
 result<std::unique_ptr<file>> posix_file_system::open(const std::string& path, open_mode mode) {
   auto fd = open_descriptor(path, mode == open_mode::read_only ? O_RDONLY : O_RDWR);
   if (!fd) return std::unexpected(fd.error());
-  return std::make_unique<posix_file>(path, std::move(*fd));
+  return std::make_unique<posix_file>(path, std::move(*fd), buffers_);
 }
 
 result<std::unique_ptr<file>> posix_file_system::create(const std::string& path) {
   auto fd = open_descriptor(path, O_RDWR | O_CREAT | O_TRUNC);
   if (!fd) return std::unexpected(fd.error());
-  return std::make_unique<posix_file>(path, std::move(*fd));
+  return std::make_unique<posix_file>(path, std::move(*fd), buffers_);
 }
 
 result<void> posix_file_system::rename(const std::string& from, const std::string& to) {

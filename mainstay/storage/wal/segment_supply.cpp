@@ -35,14 +35,23 @@ result<void> write_header(file& f, segment& into) {
   return f.datasync();
 }
 
+/// Gives a new file its size and room: allocated, and written full unless that is not wanted.
+result<void> fill(file& f, std::uint64_t size, bool prewrite) {
+  if (auto ok = f.allocate(size); !ok) return ok;
+  const auto allocated = f.size();
+  if (!allocated) return std::unexpected(allocated.error());
+  f.bypass_cache();
+  if (*allocated == size && !prewrite) return {};  // where the disk cannot allocate, we write
+  return write_zeros(f, size);
+}
+
 /// Opens or makes the file under the name `from`, writes it, and gives it its final name.
 result<void> make_segment(file_system& files, const supply_job& job, const std::string& from,
                           segment& into) {
   auto file = job.recycle ? files.open(from, open_mode::read_write) : files.create(from);
   if (!file) return std::unexpected(file.error());
   if (!job.recycle) {
-    if (auto ok = (*file)->allocate(into.header.size); !ok) return ok;
-    if (auto ok = write_zeros(**file, into.header.size); !ok) return ok;
+    if (auto ok = fill(**file, into.header.size, job.prewrite); !ok) return ok;
   }
   if (auto ok = write_header(**file, into); !ok) return ok;
   if (auto ok = files.rename(from, into.path); !ok) return ok;
@@ -50,6 +59,7 @@ result<void> make_segment(file_system& files, const supply_job& job, const std::
   file = files.open(into.path, open_mode::read_write);
   if (!file) return std::unexpected(file.error());
   into.file = std::move(*file);
+  into.file->bypass_cache();
   return files.sync_directory(job.directory);
 }
 
@@ -154,6 +164,7 @@ result<void> segment_supply::maintain() {
 
 void segment_supply::start_job(bool prepare) {
   job_ = {options_.directory, std::exchange(removed_, {}), {}, {}, {}};
+  job_.prewrite = expected_batch_ < large_batch;
   for (auto& one : dropped_) {
     // A reader on another thread may still hold the file: then its bytes must not change.
     const bool recycle = one.use_count() == 1 && one->header.size == options_.segment_size &&

@@ -1,5 +1,6 @@
 /// Where the next segment comes from and where dropped ones go. Preparing a segment (writing it
 /// full once, or recycling an old one) is slow, so it is a job that can run on another thread.
+/// Segments that will take large batches are only allocated: see `large_batch`.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,14 @@ struct supply_job {
   std::vector<std::uint64_t> to_spare;   ///< segments to keep for recycling
   std::optional<segment_header> prepare;
   std::optional<std::uint64_t> recycle;  ///< the spare to prepare from; none: a new file
+  bool prewrite = true;                  ///< write a new file full; else its room is allocated
 };
+
+/// From this many bytes a flush on, new segments are not written full beforehand. A flush into
+/// space that was allocated and never written costs a commit of the file system's journal more,
+/// some 100 us; writing the space beforehand takes the disk as long as the batch itself, and a busy
+/// disk lacks just that.
+inline constexpr std::uint64_t large_batch = 64 * 1024;
 
 /// What became of a job. A failed preparation leaves no file behind.
 struct supply_outcome {
@@ -81,6 +89,8 @@ class segment_supply {
   result<void> ensure(std::size_t count);
   /// The next segment. Precondition: one is prepared.
   std::shared_ptr<segment> take();
+  /// Tells how many bytes a flush had of late: the next segments are prepared for such.
+  void expect_batches_of(std::uint64_t bytes) { expected_batch_ = bytes; }
   /// Sizes of the prepared segments, in order.
   std::vector<std::uint64_t> prepared_sizes() const;
   std::uint64_t segment_size() const { return options_.segment_size; }
@@ -105,6 +115,7 @@ class segment_supply {
   std::deque<std::shared_ptr<segment>> prepared_;
   std::vector<std::shared_ptr<segment>> dropped_;
   std::vector<std::uint64_t> removed_;
+  std::uint64_t expected_batch_ = 0;
   bool running_ = false;
   supply_job job_;             // the one under way
   bool out_of_space_ = false;  // the last preparation failed: wait for a need

@@ -235,6 +235,7 @@ void segmented_log::switch_segment() {
       segments_.back().highest.emplace_back(id, highest);
     }
   }
+  if (flushes_ != 0) supply_.expect_batches_of(next_.offset / std::exchange(flushes_, 0));
   segments_.push_back({supply_.take(), {}});
   next_ = {segments_.back().source->sequence(), segment_header_size};
 }
@@ -247,6 +248,7 @@ result<void> segmented_log::flush() {
   if (ok) ok = file.datasync();
   if (!ok) return keep_failure(std::move(ok));
   proven_ = builder_.header().count == 0;
+  if (!proven_) ++flushes_;
   chain_ = builder_.chain();
   next_.offset += builder_.size();
   flushed_ = next_;

@@ -111,10 +111,11 @@ class segmented_log {
   std::deque<used_segment> segments_;  // the last one is being written
   segment_supply supply_;
   batch_builder builder_;
-  position flushed_;         // behind the last batch; always durable
-  position next_;            // where the next batch goes
-  std::uint64_t chain_ = 0;  // checksum of the last record before `next_`
-  bool proven_ = false;      // the last batch was a proof
+  position flushed_;           // behind the last batch; always durable
+  position next_;              // where the next batch goes
+  std::uint64_t chain_ = 0;    // checksum of the last record before `next_`
+  bool proven_ = false;        // the last batch was a proof
+  std::uint64_t flushes_ = 0;  // into the segment being written, with records
   bool base_moved_ = false;
   std::optional<error> failure_;
 };
