@@ -267,6 +267,33 @@ TEST_F(Housekeeping, LaggingGroupKeepsItsSegments) {
   EXPECT_EQ(entries_in(*open_log(files_).log, group_id(2)), entries_of(1, 1, 1));
 }
 
+// The new segment's checkpoint lists the group before any record of it.
+TEST_F(Housekeeping, GroupWhoseFirstBatchOpensASegmentIsFoundAgain) {
+  auto opened = open_log(files_);
+  ASSERT_TRUE(
+      write_durably(*opened.log, batch_of(entries_of(1, 11, 1, 1000)), group_id(2)).has_value());
+  ASSERT_EQ(opened->end().sequence, 1U);
+
+  ASSERT_TRUE(
+      write_durably(*opened.log, batch_of(entries_of(1, 3, 1, 1000)), group_id(1)).has_value());
+  ASSERT_EQ(opened->end().sequence, 2U);
+  opened.close();
+
+  EXPECT_EQ(entries_in(*open_log(files_).log, group_id(1)), entries_of(1, 3, 1, 1000));
+}
+
+// A batch without anything in it leaves no record behind, but the next checkpoint lists its group.
+TEST_F(Housekeeping, GroupWithNothingButAnEmptyBatchIsNoDamage) {
+  auto opened = open_log(files_);
+  ASSERT_TRUE(write_durably(*opened.log, {}, group_id(1)).has_value());
+
+  ASSERT_TRUE(
+      write_durably(*opened.log, batch_of(entries_of(1, 30, 1, 1000)), group_id(2)).has_value());
+  opened.close();
+
+  EXPECT_TRUE(try_open(files_).has_value());
+}
+
 // Hazard 91: the log rolls, the old file goes, and the crash comes before new entries. The last
 // index is not forgotten: a gap behind it is refused.
 TEST_F(Housekeeping, EmptyLogAfterCompactionRemembersItsLastIndex) {

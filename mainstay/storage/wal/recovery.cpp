@@ -193,10 +193,11 @@ class replay {
     if (last.first < base.first || last.term < base.term) return "a group state out of order";
     if (last.first == base.first && last.term != base.term) return "a group state out of order";
 
-    const bool is_new = !log_.groups.contains(record.header.group);
-    if (is_new && log_.has_batches) return "a group state of an unknown group";
+    // What no record has named yet has an empty state, and a later checkpoint repeats just that: a
+    // group is listed from its first batch on, and that batch may open the segment.
+    const bool is_known = log_.has_batches || log_.groups.contains(record.header.group);
     auto& group = log_.groups[record.header.group];
-    if (is_new) {
+    if (!is_known) {
       group.set_hard_state(state);
       group.start_at(base, last);
       return {};
