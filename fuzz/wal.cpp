@@ -9,15 +9,15 @@
 #include <vector>
 
 #include "mainstay/base/assert.hpp"
+#include "mainstay/simulation/simulated_disk.hpp"
 #include "mainstay/storage/wal/batch_builder.hpp"
 #include "mainstay/storage/wal/inspect.hpp"
 #include "mainstay/storage/wal/segmented_log.hpp"
 
-#include "tests/storage/simulated_files.hpp"
-
 namespace {
 
 using namespace mainstay;
+using simulation::simulated_disk;
 
 const std::string directory = "log";
 constexpr std::uint64_t segment_size = wal::min_segment_size;
@@ -67,7 +67,7 @@ std::vector<std::byte> plain_segment(std::span<const std::byte> input, bool good
 /// Records with good checksums, in batches with good evidence, in as many segments as they need.
 class forger {
  public:
-  explicit forger(simulated_files& files) : files_(&files) { begin_segment(); }
+  explicit forger(simulated_disk& files) : files_(&files) { begin_segment(); }
 
   void run(number_source input) {
     while (!input.empty() && sequence_ < 5) {
@@ -137,7 +137,7 @@ class forger {
     builder_.add(header, payloads_.back());
   }
 
-  simulated_files* files_;
+  simulated_disk* files_;
   std::uint64_t sequence_ = 0;
   std::vector<std::byte> bytes_;
   std::uint64_t seed_ = 0;
@@ -149,7 +149,7 @@ class forger {
 };
 
 /// Opens what there is; when it is taken, it must take an entry and still have it the next time.
-void use(simulated_files& files) {
+void use(simulated_disk& files) {
   const auto group = group_id(1);
   std::uint64_t last = 0;
   std::uint64_t last_term = 0;
@@ -182,7 +182,7 @@ void use(simulated_files& files) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const auto input = std::as_bytes(std::span(data, size)).subspan(1);
-  simulated_files files;
+  simulated_disk files;
   if (data[0] % 4 < 2) {
     files.replace(directory + "/" + wal::segment_name(1), plain_segment(input, data[0] % 2 == 1));
   } else {

@@ -9,12 +9,16 @@
 
 #include <gtest/gtest.h>
 
+#include "mainstay/simulation/simulated_disk.hpp"
 #include "mainstay/storage/wal/segmented_log.hpp"
 
 #include "tests/conformance/log_batches.hpp"
-#include "tests/storage/simulated_files.hpp"
 
 namespace mainstay {
+
+using simulation::crash_kind;
+using simulation::file_operation;
+using simulation::simulated_disk;
 
 inline const std::string log_directory = "log";
 

@@ -34,7 +34,7 @@ class remembering_runner final : public wal::supply_runner {
 /// The jobs of a log into which batches of that many bytes are written until it is in its third
 /// segment.
 std::vector<wal::supply_job> jobs_with_batches_of(std::uint64_t bytes) {
-  simulated_files files;
+  simulated_disk files;
   remembering_runner runner(files);
   auto options = small_log_options();
   options.segment_size = 1 << 20;

@@ -133,7 +133,7 @@ class crash_run {
   }
 
   /// Looks at everything that may be on the disk if the power fails now.
-  void crash_here(const simulated_files& files) {
+  void crash_here(simulated_disk& files) {
     for (const auto kind : {crash_kind::lost, crash_kind::kept, crash_kind::cut, crash_kind::torn,
                             crash_kind::torn}) {
       auto image = files.crash(kind, random_);
@@ -142,7 +142,7 @@ class crash_run {
   }
 
   /// Recovers an image. With `again`, recovery itself is interrupted at every operation.
-  void check(simulated_files& image, bool again) {
+  void check(simulated_disk& image, bool again) {
     if (testing::Test::HasFailure()) return;  // one is enough
     ++images_;
     if (again) {
@@ -164,7 +164,7 @@ class crash_run {
   }
 
   /// What was recovered takes further entries, and still has them the next time.
-  void goes_on(opened_log& opened, simulated_files& image, const model& found) {
+  void goes_on(opened_log& opened, simulated_disk& image, const model& found) {
     const auto last = found[0].last();
     const auto more = batch_of({entry_at(last.next().value(), term_ + 1000)});
     ASSERT_TRUE(write_durably(*opened.log, more).has_value());
@@ -177,7 +177,7 @@ class crash_run {
   }
 
   random_generator random_;
-  simulated_files files_;
+  simulated_disk files_;
   history history_;
   std::vector<std::unique_ptr<core::persist_batch>> pending_;
   std::uint64_t term_ = 0;

@@ -51,7 +51,7 @@ class DamagedLog : public testing::Test {
     files_.replace(path_, std::move(bytes));
   }
 
-  simulated_files files_;
+  simulated_disk files_;
   std::string path_ = segment_path(1);
   std::uint64_t last_batch_ = 0;
   std::uint64_t end_ = 0;
@@ -210,7 +210,7 @@ class SegmentedLog : public testing::Test {
     return {};
   }
 
-  simulated_files files_;
+  simulated_disk files_;
 };
 
 TEST_F(SegmentedLog, MissingMiddleSegmentIsRefused) {
@@ -293,7 +293,7 @@ TEST_F(SegmentedLog, DirectoryOfAnotherNodeIsRefusedNamingBoth) {
 }
 
 TEST_F(SegmentedLog, SegmentOfAnotherIncarnationIsRefused) {
-  simulated_files other;
+  simulated_disk other;
   auto options = small_log_options();
   options.identity.incarnation = incarnation(100);
   open_log(other, options);
@@ -338,7 +338,7 @@ class ForgedRecords : public testing::Test {
     EXPECT_NE(outcome.error().message.find(why), std::string::npos) << outcome.error().message;
   }
 
-  simulated_files files_;
+  simulated_disk files_;
   wal::position end_;
 };
 

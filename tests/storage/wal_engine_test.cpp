@@ -12,13 +12,17 @@
 #include <thread>
 #include <vector>
 
+#include "mainstay/simulation/simulated_disk.hpp"
 #include "mainstay/storage/wal/posix_file_system.hpp"
 
 #include "tests/conformance/persistence_engine.hpp"
 #include "tests/storage/scratch_directory.hpp"
-#include "tests/storage/simulated_files.hpp"
 
 namespace mainstay {
+
+using simulation::crash_kind;
+using simulation::file_operation;
+using simulation::simulated_disk;
 
 namespace {
 
@@ -64,7 +68,7 @@ struct simulated_world {
     while (!until()) std::this_thread::yield();
   }
 
-  simulated_files files;
+  simulated_disk files;
 };
 
 /// Lets flushes through, holds them, or fails them.
@@ -144,7 +148,7 @@ class WalEngine : public testing::Test {
     return outcomes_;
   }
 
-  simulated_files files_;
+  simulated_disk files_;
   flush_gate gate_;
   wal_options options_ = options_in("log");
   std::unique_ptr<wal_engine> engine_;
@@ -288,7 +292,7 @@ TEST_F(WalEngine, IncarnationIsDrawnOnceAndKept) {
   EXPECT_EQ(engine_->cluster(), cluster_id(7));
   EXPECT_EQ(engine_->node(), node_id(1));
 
-  simulated_files wiped;
+  simulated_disk wiped;
   options_.files = &wiped;
   EXPECT_NE(open_engine(options_)->incarnation(), drawn);
 }
@@ -314,7 +318,7 @@ TEST_F(WalEngine, DirectoryOfAnotherClusterIsRefused) {
 }
 
 TEST(WalOptions, BrokenOptionsAreRefusedWithFieldAndRule) {
-  simulated_files files;
+  simulated_disk files;
   const auto refusal = [&](auto change) {
     auto options = options_in("log");
     options.files = &files;

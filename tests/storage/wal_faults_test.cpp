@@ -27,7 +27,7 @@ class FailingDisk : public testing::Test {
   }
   void heal() { files_.hook = nullptr; }
 
-  simulated_files files_;
+  simulated_disk files_;
 };
 
 // Hazard 98: after a failed flush the next "success" says nothing about what the first lost.
@@ -120,7 +120,7 @@ class FullDisk : public testing::Test {
     refusal_ = outcome.error();
   }
 
-  simulated_files files_;
+  simulated_disk files_;
   opened_log opened_;
   std::uint64_t last_ = 0;
   error refusal_;
@@ -167,7 +167,7 @@ TEST_F(FullDisk, CompactionMakesRoomWithoutARestart) {
 }
 
 TEST_F(FullDisk, FailureOfAPreparationFromBeforeSpaceReturnedDoesNotCount) {
-  simulated_files files;
+  simulated_disk files;
   auto opened = open_log(files);
   files.capacity = 0;
   ASSERT_TRUE(opened->maintain().has_value());  // starts a preparation, whose failure is not told
@@ -199,7 +199,7 @@ class Housekeeping : public testing::Test {
     return found;
   }
 
-  simulated_files files_;
+  simulated_disk files_;
 };
 
 TEST_F(Housekeeping, CompactedLogRunsInAFixedNumberOfFiles) {

@@ -23,7 +23,7 @@ const std::string golden_path = MAINSTAY_GOLDEN_DIRECTORY "/version_1.wal";
 
 /// One of everything, always the same.
 std::vector<std::byte> write_sample() {
-  simulated_files files;
+  simulated_disk files;
   auto opened = open_log(files);
   auto first = batch_of(entries_of(1, 4, 3));
   first.has_hard_state = true;
@@ -60,7 +60,7 @@ TEST(WalFormat, GoldenFileIsWrittenByteForByte) {
 }
 
 TEST(WalFormat, GoldenFileIsRead) {
-  simulated_files files;
+  simulated_disk files;
   files.replace(segment_path(1), read_golden());
 
   auto opened = open_log(files);

@@ -16,7 +16,7 @@ using conformance::batch_of;
 using conformance::entries_of;
 
 /// One line per item: "entry 2 of term 1 in group 1", with a mark in front of what is damaged.
-std::vector<std::string> lines_of(simulated_files& files) {
+std::vector<std::string> lines_of(simulated_disk& files) {
   std::vector<std::string> lines;
   const auto outcome = wal::inspect(files, log_directory, [&](const wal::inspected_item& item) {
     std::string line = item.damaged ? "damaged " : "";
@@ -53,7 +53,7 @@ class Inspection : public testing::Test {
     files_.replace(segment_path(1), std::move(bytes));
   }
 
-  simulated_files files_;
+  simulated_disk files_;
   std::uint64_t second_ = 0;
 };
 
