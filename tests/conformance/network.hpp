@@ -188,6 +188,7 @@ TYPED_TEST_P(Network, CallsToNobodyAreUnreachable) {
   EXPECT_EQ(this->calls_.error_of(2), error_code::unreachable);
 }
 
+// Hazard 121: a call that ends at once would overtake its caller's bookkeeping.
 TYPED_TEST_P(Network, NoCallCompletesBeforeItReturns) {
   this->start_answering();
 

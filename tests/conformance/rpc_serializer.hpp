@@ -113,6 +113,7 @@ TYPED_TEST_P(RpcSerializer, PayloadsAboveTheLimitAreRefused) {
   EXPECT_EQ(exceeds.error().code, error_code::malformed);
 }
 
+// Hazard 122: a malformed list of peers in an entry.
 TYPED_TEST_P(RpcSerializer, AConfigurationThatDoesNotDecodeIsRefused) {
   auto m = this->batch(1, 5);
   m.entries[0].kind = core::entry_kind::configuration;

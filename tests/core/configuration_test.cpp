@@ -54,6 +54,7 @@ RC_GTEST_PROP(Configuration, EveryShorterOrLongerFormIsMalformed, ()) {
   RC_ASSERT(core::decode_configuration(longer.span()).error().code == error_code::malformed);
 }
 
+// Hazard 122: no bytes make a configuration that breaks a rule.
 RC_GTEST_PROP(Configuration, RandomBytesAreRefusedOrSound, ()) {
   auto bytes = *rc::gen::arbitrary<std::string>();
   if (!bytes.empty() && *rc::gen::arbitrary<bool>()) bytes[0] = '\1';

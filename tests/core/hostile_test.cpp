@@ -160,6 +160,7 @@ TEST(HostileInput, VotesThatComeBeforeTheQuestionLeftDoNotCount) {
   EXPECT_EQ(one.core().role(), core::role::leader);
 }
 
+// Hazard 23: whoever is no voter elects nobody.
 TEST(HostileInput, VotesOfStrangersDoNotCount) {
   lone_replica one({.settings = {.pre_vote = false}});
   one.time_out();
@@ -184,6 +185,7 @@ TEST(HostileInput, OnlyTheAskedLeaderGrantsAFollowersRead) {
   EXPECT_EQ(one.granted().size(), 1U);
 }
 
+// Hazard 125: unknown kinds are not taken along.
 TEST(HostileInput, EntriesOfUnknownKindsAreRefused) {
   lone_replica one;
   core::append_entries m{.term = term(1), .entries = entries_of(1, {1})};

@@ -47,6 +47,7 @@ std::map<node_id, std::uint64_t> random_values() {
   return values;
 }
 
+// Hazard 34: computed anew from all members each time; no voter is ever left out of the order.
 RC_GTEST_PROP(Quorum, MajorityEqualsTheNaiveCount, ()) {
   const auto voters = *some_voters();
   const auto values = random_values();
@@ -78,6 +79,7 @@ RC_GTEST_PROP(Quorum, TwoQuorumsShareAVoter, ()) {
   RC_ASSERT(!(core::is_quorum(c, in_one) && core::is_quorum(c, in_other)));
 }
 
+// Hazard 23: copies on members that do not vote make no majority.
 TEST(Quorum, LearnersDoNotCount) {
   configuration c = voters(3);
   c.learners = {{node_id(4), ""}, {node_id(5), ""}};

@@ -60,6 +60,7 @@ TEST(Start, NeedsAnIdAndVoters) {
   EXPECT_THAT(refusal(empty), HasSubstr("voters must not be empty"));
 }
 
+// Hazard 124: numbers from a disk are checked before anything is computed from them.
 TEST(Start, RefusesNumbersBeyondAllBounds) {
   auto long_log = sound_state();
   long_log.last_index = log_index(~std::uint64_t{0});

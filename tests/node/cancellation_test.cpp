@@ -133,6 +133,7 @@ TEST(Shutdown, StateMachineGetsNothingMore) {
   EXPECT_LE(w.items(leader).size(), 2048u);  // what it had been given before
 }
 
+// Hazard 121: whoever completes a call may be the one that ends the node.
 TEST(Shutdown, MaySpringFromAnyCompletion) {
   // The i-th completion stops the node, whatever it is the completion of.
   for (int stopper = 1; stopper <= 12; ++stopper) {

@@ -85,6 +85,7 @@ TEST(CommitWaiter, EntriesOfOthersBetweenChangeNothing) {
 }
 
 // Hazard 115: waiters of a deposed leader must not hang until their indexes are used again.
+// Hazard 109: who waits is known by index and term, which never come twice.
 TEST(CommitWaiter, OverwrittenCommandIsRefused) {
   fixture f;
   f.await("a", 5, 2, 1);

@@ -17,6 +17,7 @@ bool is_forward(const rpc_request& r) { return std::holds_alternative<forward_co
 
 // ---- R15: commit waiting --------------------------------------------------------------------
 
+// Hazard 116: whoever waits is noted in the turn that proposes, before anything can be applied.
 TEST(CommitWaiting, CommandCompletesWithTheMachinesAnswer) {
   world w(3);
   const auto leader = w.leader();
@@ -92,6 +93,7 @@ TEST(CommitWaiting, NothingIsAnsweredBeforeItIsDurable) {
 }
 
 // Rejection on leadership loss: nobody knows yet whether the next leader keeps the command.
+// Hazard 115: the writers on a deposed leader are told, and do not hang.
 TEST(LeadershipLoss, UncommittedCommandIsUnknown) {
   world w(3);
   const auto leader = w.leader();
@@ -282,7 +284,7 @@ TEST(LinearizableReads, IsolatedLeaderRefuses) {
   EXPECT_EQ(outcome_of(w.finish(w.query(leader)).code()), outcome::refused);
 }
 
-// Hazard: the old leader does not know yet that another one has answered a write.
+// Hazards 43, 46: the old leader does not know yet that another one has answered a write.
 TEST(LinearizableReads, OldLeaderNeverAnswersFromBeforeANewWrite) {
   world w(3);
   const auto first = w.leader();
@@ -300,6 +302,7 @@ TEST(LinearizableReads, OldLeaderNeverAnswersFromBeforeANewWrite) {
   EXPECT_FALSE(read->value && *read->value);
 }
 
+// Hazard 44: what the log knows to be committed is not yet what the state machine shows.
 TEST(LinearizableReads, WaitForTheStateMachineToCatchUp) {
   world w(1);
   const auto leader = w.leader();

@@ -106,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(Apply, ManyThreads,
                            return each.param == apply_thread::loop ? "OnTheLoop" : "OnItsOwnThread";
                          });
 
-// A slow state machine on its own thread delays nothing of the loop's.
+// Hazard 118: a slow state machine on its own thread delays nothing of the loop's.
 TEST(OwnApplyThread, LoopGoesOnWhileTheMachineWorks) {
   node_cluster c(1, apply_thread::own);
   const auto leader = c.leader();

@@ -65,12 +65,15 @@ class manual_runtime {
   };
 
   bool apply_is_held = false;  ///< the state machine's thread gets no time
+  duration wall_shift{};       ///< how far the wall clock was set away from the time that passes
 
   executor loop() const { return executor(&state_->loop); }
   executor apply() const { return executor(&state_->apply); }
   timer make_timer(executor) const { return timer(state_); }
   instant now() const { return now_; }
-  log_time wall_now() const { return log_time{now_.time_since_epoch().count() / 1000}; }
+  log_time wall_now() const {
+    return log_time{(now_.time_since_epoch() + wall_shift).count() / 1000};
+  }
   std::uint64_t random_seed() { return ++last_seed_; }
 
   /// Runs until nothing is left to do at this moment.

@@ -226,6 +226,7 @@ TEST(HostileRpc, TwoWaysOfWritingTimesAtOnceAreRefused) {
   EXPECT_THAT(complaint(with_byte(bytes, 2, 0x1f)), HasSubstr("flags"));
 }
 
+// Hazard 124: unchecked counts.
 TEST(HostileRpc, CountsThatCannotFitAreRefusedBeforeAnythingIsAllocated) {
   const auto all = sample_bytes();
   const std::map<std::string, std::size_t> count_at = {{"append_entries_usual", 43},

@@ -123,6 +123,7 @@ TEST(RequestParser, StaysBroken) {
   EXPECT_EQ(parser.next("*1\r\n$4\r\nPING\r\n"), progress::broken);
 }
 
+// Hazard 124: a length is refused before room is made for it.
 TEST(RequestParser, LimitsHoldOnTheClaimAlone) {
   request_limits limits;
   limits.arguments = 3;

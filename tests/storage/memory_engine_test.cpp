@@ -58,6 +58,7 @@ class MemoryEngine : public testing::Test {
   std::vector<result<void>> outcomes_;
 };
 
+// Hazard 121: an append that ends at once would overtake its caller's bookkeeping.
 TEST_F(MemoryEngine, NothingCompletesInsideTheCall) {
   append(1);
 

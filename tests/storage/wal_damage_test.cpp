@@ -358,6 +358,7 @@ TEST_F(ForgedRecords, UnknownTypeIsRefused) {
   expect_refused("an unknown type of record");
 }
 
+// Hazard 125: nor are kinds of entries.
 TEST_F(ForgedRecords, UnknownKindOfEntryIsRefused) {
   forge(
       {{.type = wal::record_type::entry, .kind = 3, .group = group_id(1), .index = 1, .term = 1}});
@@ -392,6 +393,7 @@ TEST_F(ForgedRecords, GroupStateOutsideACheckpointIsRefused) {
   expect_refused("outside a checkpoint");
 }
 
+// Hazard 124: a record that claims to be longer than its segment.
 TEST_F(ForgedRecords, ClaimedLengthBeyondTheSegmentIsATornTail) {
   forge({{.type = wal::record_type::entry, .group = group_id(1), .index = 1, .term = 1}});
   auto bytes = files_.contents(segment_path(1));

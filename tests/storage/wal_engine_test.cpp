@@ -281,6 +281,7 @@ TEST_F(WalEngine, IdleLogProvesItsLastFlush) {
   EXPECT_EQ(wal_engine::open(options_).error().code, error_code::corrupt);
 }
 
+// Hazard 68: a disk has an identity of its own, and a new one only when it is new.
 TEST_F(WalEngine, IncarnationIsDrawnOnceAndKept) {
   const auto drawn = engine_->incarnation();
   engine_.reset();

@@ -26,6 +26,7 @@ class Pauses(SystemTest):
                 return node
         return None
 
+    # Hazards 47, 49: stopped past every timeout, it wakes with reads in its sockets.
     def test_a_deposed_leader_never_serves_what_it_missed(self):
         with self.leader.client() as client:
             client.call("SET", "x", "old")
@@ -63,6 +64,7 @@ class Pauses(SystemTest):
         self.assert_made_progress(streams)
         self.assert_nothing_lost(streams)
 
+    # Hazard 49: stopped and continued, a member stays behind and serves what it has.
     def test_a_paused_follower_catches_up(self):
         follower = self.followers(self.leader)[0]
         follower.signal(signal.SIGSTOP)

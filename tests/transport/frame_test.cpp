@@ -264,6 +264,7 @@ TEST(SendQueue, LargePiecesAreNotCopiedAndSmallOnesLieTogether) {
   EXPECT_EQ(views[1].data(), large.pieces()[0].data());
 }
 
+// Hazard 109: ids that come round meet the calls of an earlier use.
 TEST(CallTable, ALateResponseNeverFindsTheNextCallOfItsSlot) {
   call_table table;
   const auto first = table.open({[](auto) {}, instant(1s), 10, 0});

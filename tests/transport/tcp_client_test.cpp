@@ -136,6 +136,7 @@ TEST_F(TcpClient, AnotherSerializerIsRefused) {
   EXPECT_THAT(failure_after(welcome_text(g)), HasSubstr("cbor"));
 }
 
+// Hazards 67 and 68: an empty disk under a known id.
 TEST_F(TcpClient, AWipedDiskAtThePeersAddressIsRefused) {
   options_.identities = std::make_shared<peer_identities>();
   options_.identities->remember(peer, incarnation(1));
