@@ -35,14 +35,14 @@ core::entry command(std::uint64_t index, std::uint64_t term, std::string_view pa
           .payload = shared_bytes::copy_of(payload)};
 }
 
-cluster::cluster(std::size_t nodes, core::config settings, std::uint64_t seed)
+cluster::cluster(std::size_t nodes, core::config settings, std::uint64_t seed,
+                 simulation::checked_world checked)
     : settings_(settings),
       valid_settings_(core::valid_config::check(settings).value()),
       seed_(seed),
       nodes_(nodes),
-      ghost_(nodes) {
-  for (const auto& n : nodes_) ghost_.add(n.disk);
-  observers_.add(ghost_);
+      invariants_((checked.settings = settings, checked)) {
+  observers_.add(invariants_);
 }
 
 cluster::simulated_node& cluster::at(std::uint64_t number) {

@@ -1,6 +1,6 @@
 /// A deterministic cluster of real cores in one thread: messages, disks, clocks and state machines
-/// are simulated, and every step is checked by `invariants` and by whoever else watches. Tests tell
-/// their story with it; it holds no randomness beside the cores' own seeds.
+/// are simulated, and every step is checked by `simulation::invariants` and by whoever else
+/// watches. Tests tell their story with it; it holds no randomness beside the cores' own seeds.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +16,10 @@
 #include <vector>
 
 #include "mainstay/core/raft.hpp"
+#include "mainstay/simulation/checkers/invariants.hpp"
 #include "mainstay/simulation/observed_core.hpp"
 #include "mainstay/simulation/observer_list.hpp"
 
-#include "tests/core/invariants.hpp"
 #include "tests/core/simulated_disk.hpp"
 
 namespace mainstay::core_test {
@@ -38,7 +38,9 @@ struct read_result {
 /// Nodes 1 to n. They start with the first call that needs one, so that disks can be filled before.
 class cluster {
  public:
-  explicit cluster(std::size_t nodes, core::config settings = {}, std::uint64_t seed = 1);
+  /// The settings of `checked` are those given before.
+  explicit cluster(std::size_t nodes, core::config settings = {}, std::uint64_t seed = 1,
+                   simulation::checked_world checked = {});
   cluster(const cluster&) = delete;
   cluster& operator=(const cluster&) = delete;
 
@@ -129,7 +131,7 @@ class cluster {
   std::deque<core::envelope>& network() { return network_; }
   instant clock(std::uint64_t node) { return at(node).clock; }
   const core::config& settings() const { return settings_; }
-  const invariants& ghost() const { return ghost_; }
+  const simulation::ghost& ghost() const { return invariants_.record(); }
 
   /// Called with every ready before it is carried out.
   std::function<void(std::uint64_t node, const core::ready&)> on_ready;
@@ -169,7 +171,7 @@ class cluster {
   std::uint64_t last_read_ = 0;
   std::int64_t wall_clock_ = 0;
   bool lazy_ = false;
-  invariants ghost_;
+  simulation::invariants invariants_;
   simulation::observer_list observers_;
 };
 

@@ -10,7 +10,9 @@ namespace mainstay::core_test {
 using std::chrono::milliseconds;
 
 random_cluster::random_cluster(std::uint64_t seed)
-    : random_(seed), cluster_(random_size(random_), random_settings(random_), random_.next()) {
+    : random_(seed),
+      cluster_(random_size(random_), random_settings(random_), random_.next(),
+               {.has_unique_commands = true}) {
   draw_weights();
   payload_bytes_ = chance(2) ? 8 : 1200;
   reordering_ = 1 + random_.below(4);
@@ -235,8 +237,9 @@ void random_cluster::heal_and_agree() {
     cluster_.pass(milliseconds(10));
     passed += milliseconds(10);
   }
-  throw violation(cluster_.leader() == 0 ? "liveness: no leader after healing"
-                                         : "liveness: no agreement after healing");
+  throw simulation::violation(
+      simulation::property::liveness, node_id{},
+      cluster_.leader() == 0 ? "no leader after healing" : "no agreement after healing");
 }
 
 bool random_cluster::has_agreed(std::uint64_t& proposed_term) {
@@ -244,7 +247,8 @@ bool random_cluster::has_agreed(std::uint64_t& proposed_term) {
   const std::uint64_t leader = cluster_.leader();
   if (leader == 0) return false;
   const std::uint64_t t = cluster_.core(leader).current_term().value();
-  if (proposed_term != t && cluster_.propose(leader, "at last")) proposed_term = t;
+  if (proposed_term != t && cluster_.propose(leader, "at last in " + std::to_string(t)))
+    proposed_term = t;
   cluster_.deliver();
   if (proposed_term != t || !cluster_.has_converged()) return false;
   const std::uint64_t read = cluster_.read(any_node());

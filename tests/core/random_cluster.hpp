@@ -1,6 +1,6 @@
 /// One random schedule of a simulated cluster: loss, duplication, reordering, partitions, crashes,
-/// slow and full disks, proposals and reads, all drawn from one seed. `invariants` judges each
-/// step.
+/// slow and full disks, proposals and reads, all drawn from one seed. `simulation::invariants`
+/// judges each step.
 #pragma once
 
 #include <cstdint>

@@ -130,7 +130,8 @@ void scenario::make_cluster(const scenario_command& c) {
   s.max_applying_bytes = c.number("applying_bytes", s.max_applying_bytes);
   s.max_read_rounds = c.number("read_rounds", s.max_read_rounds);
   s.max_waiting_reads = c.number("waiting_reads", s.max_waiting_reads);
-  cluster_ = std::make_unique<cluster>(c.number(0), s, c.number("seed", 1));
+  cluster_ = std::make_unique<cluster>(c.number(0), s, c.number("seed", 1),
+                                       simulation::checked_world{.has_forged_leaders = true});
   cluster_->on_ready = [this](std::uint64_t node, const core::ready& r) { watch(node, r); };
 }
 

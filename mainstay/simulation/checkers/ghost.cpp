@@ -1,0 +1,195 @@
+#include "mainstay/simulation/checkers/ghost.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace mainstay::simulation {
+
+namespace {
+
+core_position position_of(const core::raft& core) {
+  return {.role = core.role(),
+          .term = core.current_term(),
+          .voted_for = core.voted_for(),
+          .commit_index = core.commit_index(),
+          .last_applied = core.last_applied(),
+          .last_index = core.last_index(),
+          .stable_index = core.stable_index()};
+}
+
+/// What a disk holds once this much of a batch is written.
+void write(const written_batch& batch, ghost_node& node) {
+  if (batch.state) node.durable_state = *batch.state;
+  if (batch.truncate_from) node.durable.truncate_from(batch.truncate_from);
+  for (const auto prefix : batch.prefixes) node.durable.append(prefix);
+}
+
+}  // namespace
+
+log_prefix ghost_node::written_at(log_index index) const {
+  for (auto batch = batches.rbegin(); batch != batches.rend(); ++batch) {
+    if (batch->first_index && index >= batch->first_index) {
+      const auto place = index - batch->first_index;
+      return place < batch->prefixes.size() ? batch->prefixes[place] : log_prefix{};
+    }
+    if (batch->truncate_from && index >= batch->truncate_from) return {};
+  }
+  return durable.at(index);
+}
+
+log_index ghost_node::written_last() const {
+  log_index last = durable.last();
+  for (const auto& batch : batches) {
+    if (batch.truncate_from) last = std::min(last, batch.truncate_from.previous());
+    if (batch.first_index) last = (batch.first_index + batch.prefixes.size()).previous();
+  }
+  return last;
+}
+
+log_index ghost::committed_command(std::uint64_t payload) const {
+  const auto found = commands_.find(payload);
+  return found == commands_.end() ? log_index{} : found->second;
+}
+
+void ghost::started(const core::raft& core) {
+  last_life_.reset();
+  const auto [found, is_new] = nodes_.try_emplace(core.id());
+  auto& node = found->second;
+  if (!is_new) last_life_ = std::exchange(node, {});
+  change_ = {.node = core.id(), .before = position_of(core), .committed_before = last_committed()};
+  node.position = change_.before;
+  grow(core, node);
+  node.durable = node.log;
+  node.durable_state = {core.current_term(), core.voted_for()};
+}
+
+void ghost::before(const core::raft& core, const core_input& input) {
+  auto& node = nodes_.at(core.id());
+  if (const auto* persisted = std::get_if<batch_persisted>(&input)) {
+    while (!node.batches.empty() && node.batches.front().sequence <= persisted->sequence) {
+      write(node.batches.front(), node);
+      node.batches.pop_front();
+    }
+  } else if (const auto* refused = std::get_if<batch_refused>(&input)) {
+    std::erase_if(node.batches,
+                  [&](const written_batch& b) { return b.sequence == refused->sequence; });
+  }
+}
+
+void ghost::after(const core::raft& core, const core_input& input) {
+  auto& node = nodes_.at(core.id());
+  change_ = {.node = core.id(), .before = node.position, .committed_before = last_committed()};
+  if (const auto* arrived = std::get_if<message_arrived>(&input)) {
+    const auto* append = std::get_if<core::append_entries>(&arrived->envelope->message);
+    if (append != nullptr && !append->entries.empty()) look_again(core, *append, node);
+  }
+  observe(core, node);
+}
+
+void ghost::took_ready(const core::raft& core, const core::ready& ready) {
+  auto& node = nodes_.at(core.id());
+  change_ = {.node = core.id(), .before = node.position, .committed_before = last_committed()};
+  observe(core, node);
+  if (!ready.persist.empty()) handed_to_storage(ready.persist, node);
+}
+
+void ghost::observe(const core::raft& core, ghost_node& node) {
+  node.position = position_of(core);
+  const bool is_new =
+      change_.before.role != core::role::leader || change_.before.term != node.position.term;
+  change_.begins_to_lead = node.position.role == core::role::leader && is_new;
+  follow_log(core, node);
+  if (node.position.commit_index > change_.before.commit_index) follow_commit(node);
+}
+
+void ghost::follow_log(const core::raft& core, ghost_node& node) {
+  const core::log& log = core.entries();
+  log_index same = std::min(node.log.last(), log.last_index());
+  while (same && logs_.at(node.log.at(same)).term != log.term_at(same)) same = same.previous();
+  if (same < node.log.last()) cut(node, same.next());
+  if (same < log.last_index()) grow(core, node);
+}
+
+/// Entries that the log had already may have been replaced by others of the same terms: only their
+/// content tells.
+void ghost::look_again(const core::raft& core, const core::append_entries& m, ghost_node& node) {
+  const log_index last = std::min(node.log.last(), core.last_index());
+  for (const auto& sent : m.entries) {
+    const log_index i = sent.index;
+    if (!i || i > last || i < core.entries().window_first()) continue;
+    const core::entry& held = core.entries().at(i);
+    if (logs_.extend(node.log.at(i.previous()), held).prefix == node.log.at(i)) continue;
+    return cut(node, i);
+  }
+}
+
+void ghost::cut(ghost_node& node, log_index from) {
+  change_.removed_from = change_.removed_from ? std::min(change_.removed_from, from) : from;
+  node.log.truncate_from(from);
+  while (!node.configurations.empty() && node.configurations.back() >= from) {
+    node.configurations.pop_back();
+  }
+}
+
+void ghost::grow(const core::raft& core, ghost_node& node) {
+  const core::log& log = core.entries();
+  const log_index first = node.log.last().next();
+  if (first <= log.last_index()) change_.appended_from = first;
+  for (log_index i = first; i <= log.last_index(); i = i.next()) {
+    const log_prefix prefix = i >= log.window_first()
+                                  ? place_of(logs_.extend(node.log.whole(), log.at(i)))
+                                  : place_of(logs_.extend(node.log.whole(), i, log.term_at(i)));
+    node.log.append(prefix);
+    if (logs_.at(prefix).kind == core::entry_kind::configuration) node.configurations.push_back(i);
+  }
+}
+
+log_prefix ghost::place_of(known_logs::place place) {
+  if (place.rival && !change_.rival) {
+    change_.prefix = place.prefix;
+    change_.rival = place.rival;
+  }
+  return place.prefix;
+}
+
+void ghost::follow_commit(const ghost_node& node) {
+  const log_index last = std::min(node.position.commit_index, node.log.last());
+  for (log_index i = last_committed().next(); i <= last; i = i.next()) {
+    committed_.push_back({node.log.at(i), node.position.term});
+    note_command(i, node.log.at(i));
+  }
+  for (auto i = last.value(); i > 0 && committed_[i].by > node.position.term; --i) {
+    committed_[i].by = node.position.term;
+  }
+}
+
+void ghost::note_command(log_index index, log_prefix prefix) {
+  const known_entry& e = logs_.at(prefix);
+  if (e.kind != core::entry_kind::command || !e.is_seen) return;
+  const auto [known, is_new] = commands_.try_emplace(e.payload, index);
+  if (is_new || change_.repeated_at) return;
+  change_.repeated_at = index;
+  change_.repeats = known->second;
+}
+
+void ghost::handed_to_storage(const core::persist_batch& batch, ghost_node& node) {
+  written_batch written{.sequence = batch.sequence, .truncate_from = batch.truncate_from};
+  if (batch.has_hard_state) written.state = batch.state;
+  node.batches.push_back(std::move(written));
+  if (batch.entries.empty()) return;
+
+  const log_index expected = node.written_last().next();
+  if (batch.entries.front().index != expected) change_.misplaced = batch.entries.front().index;
+  std::vector<log_prefix> prefixes;
+  prefixes.reserve(batch.entries.size());
+  log_prefix prefix = node.written_at(expected.previous());
+  for (const auto& e : batch.entries) {
+    if (e.index != expected + prefixes.size()) change_.misplaced = e.index;
+    prefix = place_of(logs_.extend(prefix, e));
+    prefixes.push_back(prefix);
+  }
+  node.batches.back().first_index = expected;
+  node.batches.back().prefixes = std::move(prefixes);
+}
+
+}  // namespace mainstay::simulation

@@ -1,0 +1,130 @@
+/// A state machine whose every step an observer sees. It stands in for the machine that it wraps in
+/// simulated nodes; its snapshots begin with sixteen bytes of its own.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "mainstay/seams/state_machine.hpp"
+#include "mainstay/simulation/checkers/known_logs.hpp"
+#include "mainstay/simulation/checkers/machine_observer.hpp"
+
+namespace mainstay::simulation {
+
+/// Has the functions of `Machine`, the one for batches too when it has that.
+template <state_machine Machine>
+class observed_machine {
+ public:
+  /// `observer` must outlive the machine. The whole state is digested, by way of `save`, at every
+  /// index that `digest_every` divides, so at the same indexes on all replicas; 0: never.
+  observed_machine(Machine machine, node_id node, machine_observer& observer,
+                   std::uint64_t digest_every = 64)
+      : machine_(std::move(machine)),
+        node_(node),
+        observer_(&observer),
+        digest_every_(digest_every) {
+    observer_->machine_started(node_);
+  }
+
+  /// See `state_machine`.
+  result<shared_bytes> apply(const applied_command& command) {
+    auto answer = machine_.apply(command);
+    if (!answer) return answer;
+    if (auto seen = note(command, *answer); !seen) return std::unexpected(seen.error());
+    return answer;
+  }
+  /// See `batch_state_machine`. A batch ends early wherever the whole state is to be digested.
+  result<void> apply(std::span<const applied_command> commands, std::span<shared_bytes> answers)
+    requires batch_state_machine<Machine>
+  {
+    while (!commands.empty()) {
+      const auto wanted = std::ranges::find_if(
+          commands, [this](const applied_command& c) { return is_digested(c.index); });
+      const auto size =
+          std::min(commands.size(), static_cast<std::size_t>(wanted - commands.begin()) + 1);
+      auto applied = machine_.apply(commands.first(size), answers.first(size));
+      for (std::size_t i = 0; applied && i < size; ++i) applied = note(commands[i], answers[i]);
+      if (!applied) return applied;
+      commands = commands.subspan(size);
+      answers = answers.subspan(size);
+    }
+    return {};
+  }
+  /// See `state_machine`.
+  result<shared_bytes> query(const shared_bytes& request) { return machine_.query(request); }
+  /// Writes the machine's snapshot behind where it stands.
+  result<void> save(const snapshot_writer& writer) {
+    const std::array<std::uint64_t, 2> head{last_.value(), answers_};
+    if (auto written = writer(std::as_bytes(std::span(head))); !written) return written;
+    return machine_.save(writer);
+  }
+  /// Restores what `save` wrote. Errors: those of the machine, `malformed`.
+  result<void> restore(const snapshot_reader& reader) {
+    std::array<std::uint64_t, 2> head{};
+    auto rest = std::as_writable_bytes(std::span(head));
+    while (!rest.empty()) {
+      const auto read = reader(rest);
+      if (!read) return std::unexpected(read.error());
+      if (*read == 0) return fail(error_code::malformed, "the snapshot ends in its first bytes");
+      rest = rest.subspan(*read);
+    }
+    if (auto restored = machine_.restore(reader); !restored) return restored;
+    last_ = log_index(head[0]);
+    answers_ = head[1];
+    machine_step step{.node = node_, .index = last_, .answers = answers_};
+    if (auto digested = digest(step); !digested) return digested;
+    observer_->machine_restored(step);
+    return {};
+  }
+
+  /// The machine itself.
+  Machine& machine() { return machine_; }
+  const Machine& machine() const { return machine_; }
+
+ private:
+  bool is_digested(log_index index) const {
+    return digest_every_ != 0 && index.value() % digest_every_ == 0;
+  }
+  static std::uint64_t mix(std::uint64_t digest, std::uint64_t value) {
+    digest = (digest ^ value) * 0x9e3779b97f4a7c15ULL;
+    return digest ^ (digest >> 32U);
+  }
+
+  result<void> note(const applied_command& command, const shared_bytes& answer) {
+    last_ = command.index;
+    answers_ = mix(answers_, hash_of_payload(answer.text()));
+    machine_step step{.node = node_,
+                      .index = command.index,
+                      .command = hash_of_payload(command.payload.text()),
+                      .answers = answers_};
+    if (is_digested(command.index)) {
+      if (auto digested = digest(step); !digested) return digested;
+    }
+    observer_->machine_applied(step);
+    return {};
+  }
+  result<void> digest(machine_step& step) {
+    // Pieces may come cut in any way: only their bytes count.
+    std::uint64_t state = 0;
+    auto saved = machine_.save([&state](std::span<const std::byte> piece) -> result<void> {
+      for (const auto byte : piece) state = mix(state, static_cast<std::uint64_t>(byte) + 1);
+      return {};
+    });
+    if (saved) step.state = state;
+    return saved;
+  }
+
+  Machine machine_;
+  node_id node_;
+  machine_observer* observer_;
+  std::uint64_t digest_every_;
+  log_index last_;
+  std::uint64_t answers_ = 0;
+};
+
+}  // namespace mainstay::simulation
