@@ -2,6 +2,9 @@
 
 #include <array>
 #include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <spdlog/logger.h>
@@ -33,6 +36,30 @@ TEST(SpdlogLogger, TextLineCarriesEveryField) {
 
   EXPECT_NE(line.find(" info node became leader term=3 lag=-4 sound=true reason="),
             std::string::npos);
+}
+
+// For the thread sanitizer as well.
+TEST(SpdlogLogger, LinesOfThreadsAreNotMixed) {
+  std::ostringstream written;
+  auto sink = std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(written));
+  sink->set_pattern("%v");
+  spdlog_logger logger(sink, log_format::json, log_level::info);
+  std::vector<std::thread> threads;
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    threads.emplace_back([&logger, i] {
+      const std::array<log_field, 1> fields{{{"thread", i}}};
+      for (int line = 0; line < 200; ++line) logger.log(log_level::info, "node", "x", fields);
+    });
+  }
+  for (auto& t : threads) t.join();
+
+  std::istringstream lines(written.str());
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    EXPECT_TRUE(line.starts_with(R"({"time":")") && line.ends_with("}")) << line;
+  }
+  EXPECT_EQ(count, 800);
 }
 
 TEST(SpdlogLogger, NoValueCanForgeALine) {

@@ -1,4 +1,7 @@
 #include <array>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -31,6 +34,45 @@ TEST(MemoryMetrics, KeepsEveryFigureByNameAndLabels) {
   EXPECT_EQ(metrics.total("flush_seconds"), std::chrono::milliseconds(3));
   EXPECT_EQ(metrics.gauge("term"), 7);
   EXPECT_EQ(metrics.count("never_total"), 0u);
+}
+
+/// Four threads that add to the same figures and to one of their own, while `read` goes on.
+template <class Metrics, class Read>
+void feed_from_threads(Metrics& metrics, Read read) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&metrics, i] {
+      const auto number = std::to_string(i);
+      const std::array own{metric_label{"thread", number}};
+      for (int round = 0; round < 500; ++round) {
+        feed(metrics);
+        metrics.add_one({"rounds_total", own});
+      }
+    });
+  }
+  for (int round = 0; round < 20; ++round) read();
+  for (auto& t : threads) t.join();
+}
+
+// For the thread sanitizer as well.
+TEST(MemoryMetrics, ThreadsLoseNoFigure) {
+  memory_metrics metrics;
+
+  feed_from_threads(metrics, [&] { (void)metrics.gauge("term"); });
+
+  EXPECT_EQ(metrics.count(R"(changes_total{role="leader"})"), 4u * 500 * 5);
+  EXPECT_EQ(metrics.count(R"(rounds_total{thread="3"})"), 500u);
+}
+
+TEST(PrometheusMetrics, ThreadsLoseNoFigure) {
+  prometheus_metrics metrics;
+
+  feed_from_threads(metrics, [&] { (void)metrics.text(); });
+
+  const auto text = metrics.text();
+  EXPECT_NE(text.find("changes_total{role=\"leader\"} 10000"), std::string::npos);
+  EXPECT_NE(text.find("flush_seconds_count 2000"), std::string::npos);
+  EXPECT_NE(text.find("rounds_total{thread=\"3\"} 500"), std::string::npos);
 }
 
 TEST(PrometheusMetrics, TextHoldsEveryFigure) {
