@@ -9,14 +9,17 @@ namespace mainstay {
 
 namespace detail {
 
-byte_block* byte_block::create(std::size_t capacity) {
+byte_block* byte_block::create(std::size_t capacity, const byte_meter& meter) {
   void* memory = ::operator new(sizeof(byte_block) + capacity);
   auto* block = new (memory) byte_block;
   block->capacity = capacity;
+  block->meter = meter;
+  if (meter) meter->fetch_add(capacity, std::memory_order_relaxed);
   return block;
 }
 
 void byte_block::destroy(byte_block* block) noexcept {
+  if (block->meter) block->meter->fetch_sub(block->capacity, std::memory_order_relaxed);
   block->~byte_block();
   ::operator delete(block);
 }
@@ -50,7 +53,7 @@ shared_bytes byte_arena::copy(std::span<const std::byte> bytes) {
 
 std::span<std::byte> byte_arena::reserve(std::size_t minimum) {
   if (block_ == nullptr || block_->capacity - used_ < minimum) {
-    auto* fresh = detail::byte_block::create(std::max(block_size_, minimum));
+    auto* fresh = detail::byte_block::create(std::max(block_size_, minimum), meter_);
     if (block_ != nullptr) block_->release();
     block_ = fresh;
     used_ = 0;

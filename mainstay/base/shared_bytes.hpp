@@ -5,11 +5,15 @@
 #include <atomic>
 #include <cstddef>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <utility>
 
 namespace mainstay {
+
+/// How many bytes of blocks are alive. Any thread may read it.
+using byte_meter = std::shared_ptr<std::atomic<std::size_t>>;
 
 namespace detail {
 
@@ -17,9 +21,10 @@ namespace detail {
 struct byte_block {
   std::atomic<std::size_t> references{1};
   std::size_t capacity = 0;
+  byte_meter meter;  ///< null: nobody counts
 
   std::byte* data() { return reinterpret_cast<std::byte*>(this + 1); }
-  static byte_block* create(std::size_t capacity);
+  static byte_block* create(std::size_t capacity, const byte_meter& meter = nullptr);
   static void destroy(byte_block* block) noexcept;
 
   void retain() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
@@ -91,11 +96,14 @@ class shared_bytes {
 class byte_arena {
  public:
   /// `block_size` is the size of an ordinary block; larger requests get a block of their own.
-  explicit byte_arena(std::size_t block_size = 64 * 1024) : block_size_(block_size) {}
+  /// Its blocks count in `meter`, as long as a slice of them is alive anywhere.
+  explicit byte_arena(std::size_t block_size = 64 * 1024, byte_meter meter = nullptr)
+      : block_size_(block_size), meter_(std::move(meter)) {}
   byte_arena(const byte_arena&) = delete;
   byte_arena& operator=(const byte_arena&) = delete;
   byte_arena(byte_arena&& other) noexcept
       : block_size_(other.block_size_),
+        meter_(std::move(other.meter_)),
         block_(std::exchange(other.block_, nullptr)),
         used_(std::exchange(other.used_, 0)) {}
   ~byte_arena() {
@@ -116,6 +124,7 @@ class byte_arena {
 
  private:
   std::size_t block_size_;
+  byte_meter meter_;
   detail::byte_block* block_ = nullptr;
   std::size_t used_ = 0;
 };

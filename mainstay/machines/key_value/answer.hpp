@@ -2,8 +2,10 @@
 /// protocol (docs/formats/key_value.md). Servers turn them into RESP or JSON.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -64,6 +66,8 @@ class answer_writer {
   /// Adds an element to the array in the making.
   void add_nil();
   void add_bytes(std::string_view text);
+  /// Bytes of blocks with answers that somebody still holds.
+  std::size_t outstanding() const { return meter_->load(std::memory_order_relaxed); }
   /// Bytes of the array so far.
   std::size_t array_size() const { return elements_.size(); }
   /// The array of the elements added since the last one was finished.
@@ -77,7 +81,8 @@ class answer_writer {
   shared_bytes text_value(answer_kind kind, std::string_view text);
   shared_bytes finish_with(const std::string& head);
 
-  byte_arena arena_;
+  byte_meter meter_ = std::make_shared<std::atomic<std::size_t>>(0);
+  byte_arena arena_{64 << 10, meter_};
   std::string elements_;
   std::size_t element_count_ = 0;
   shared_bytes nil_;

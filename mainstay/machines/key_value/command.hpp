@@ -22,6 +22,8 @@ inline constexpr std::size_t max_value_bytes = 64 * 1024 * 1024;
 inline constexpr std::size_t max_pattern_bytes = 1024;
 /// Largest answer with many elements, in bytes.
 inline constexpr std::size_t max_answer_bytes = 64 * 1024 * 1024;
+/// Bytes of answers that are alive at a time, in this process.
+inline constexpr std::size_t max_outstanding_bytes = 256 * 1024 * 1024;
 
 /// What to do. The numbers are those of the format; below 32 are those that change something.
 enum class operation : std::uint8_t {

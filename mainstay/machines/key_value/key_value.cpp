@@ -42,6 +42,10 @@ class decimal {
 };
 
 constexpr std::string_view answer_too_large = "ERR the answer would be too large";
+constexpr std::string_view too_much_outstanding =
+    "UNAVAILABLE too many bytes of answers wait to be taken; ask again";
+/// Answers up to here are never refused: what they take is bounded by the number of commands.
+constexpr std::size_t small_answer = 4096;
 
 }  // namespace
 
@@ -198,7 +202,24 @@ shared_bytes key_value::flush_all() {
 
 shared_bytes key_value::get(command_view& command) {
   const auto value = table_.find(table_.hashed(command.arguments.next()));
-  return value ? answers_.bytes(*value) : answers_.nil();
+  if (!value) return answers_.nil();
+  if (!has_room_for(value->size())) return answers_.failure(too_much_outstanding);
+  return answers_.bytes(*value);
+}
+
+bool key_value::has_room_for(std::size_t answer_bytes) const {
+  return answer_bytes <= small_answer ||
+         answers_.outstanding() + answer_bytes <= outstanding_limit_;
+}
+
+shared_bytes key_value::refuse_array(std::string_view text) {
+  answers_.drop_array();
+  return answers_.failure(text);
+}
+
+shared_bytes key_value::finish_array() {
+  if (!has_room_for(answers_.array_size())) return refuse_array(too_much_outstanding);
+  return answers_.finish_array();
 }
 
 shared_bytes key_value::get_many(command_view& command) {
@@ -209,12 +230,11 @@ shared_bytes key_value::get_many(command_view& command) {
       continue;
     }
     if (answers_.array_size() + value->size() > keyspace::max_answer_bytes) {
-      answers_.drop_array();
-      return answers_.failure(answer_too_large);
+      return refuse_array(answer_too_large);
     }
     answers_.add_bytes(*value);
   }
-  return answers_.finish_array();
+  return finish_array();
 }
 
 shared_bytes key_value::exists(command_view& command) {
@@ -244,10 +264,8 @@ shared_bytes key_value::scan(command_view& command) {
     too_large = too_large || answers_.array_size() + key.size() > keyspace::max_answer_bytes;
     if (!too_large && keyspace::matches_glob(pattern, key)) answers_.add_bytes(key);
   });
-  if (too_large) {
-    answers_.drop_array();
-    return answers_.failure(answer_too_large);
-  }
+  if (too_large) return refuse_array(answer_too_large);
+  if (!has_room_for(answers_.array_size())) return refuse_array(too_much_outstanding);
   return answers_.finish_array_after(decimal(next).text());
 }
 
@@ -258,11 +276,8 @@ shared_bytes key_value::keys(command_view& command) {
     too_large = too_large || answers_.array_size() + key.size() > keyspace::max_answer_bytes;
     if (!too_large && keyspace::matches_glob(pattern, key)) answers_.add_bytes(key);
   });
-  if (too_large) {
-    answers_.drop_array();
-    return answers_.failure(answer_too_large);
-  }
-  return answers_.finish_array();
+  if (too_large) return refuse_array(answer_too_large);
+  return finish_array();
 }
 
 result<void> key_value::save(const snapshot_writer& writer) {

@@ -3,8 +3,10 @@
 /// client protocol, no clock and no expiry.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "mainstay/base/error.hpp"
 #include "mainstay/base/shared_bytes.hpp"
@@ -23,7 +25,12 @@ class key_value {
  public:
   /// `hash_seed` decides the order of iteration only. Give all replicas the same, so that a SCAN
   /// that began on one goes on at another.
-  explicit key_value(std::uint64_t hash_seed = 0) : table_(hash_seed) {}
+  /// `outstanding_limit` bounds the bytes of answers that somebody still holds: beyond it, reads
+  /// with large answers are answered by a failure whose code is `UNAVAILABLE`, and are to be asked
+  /// again. Changes are always carried out and answered.
+  explicit key_value(std::uint64_t hash_seed = 0,
+                     std::size_t outstanding_limit = keyspace::max_outstanding_bytes)
+      : table_(hash_seed), outstanding_limit_(outstanding_limit) {}
 
   /// Carries out one command. Never an error; see the answer.
   result<shared_bytes> apply(const applied_command& command);
@@ -60,7 +67,12 @@ class key_value {
   shared_bytes scan(keyspace::command_view& command);
   shared_bytes keys(keyspace::command_view& command);
 
+  bool has_room_for(std::size_t answer_bytes) const;
+  shared_bytes finish_array();
+  shared_bytes refuse_array(std::string_view text);
+
   keyspace::table table_;
+  std::size_t outstanding_limit_;
   keyspace::answer_writer answers_;
 };
 
