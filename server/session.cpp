@@ -15,6 +15,11 @@ namespace {
 constexpr std::size_t command_overhead = 64;
 /// With so many bytes of replies waiting to be sent, no further commands are taken.
 constexpr std::size_t full_output = 1 << 20;
+/// So many bytes of answers may be expected from what is under way.
+constexpr std::size_t full_answers = 4 << 20;
+/// What a value is taken for at first, and at least.
+constexpr std::size_t unknown_value = full_answers / 16;
+constexpr std::size_t least_value = 1 << 10;
 /// How much of a client's words an error repeats.
 constexpr std::size_t quoted_bytes = 128;
 
@@ -34,6 +39,12 @@ std::string unknown_command(argument_list arguments) {
   return text;
 }
 
+/// How many values a command reads whole.
+std::size_t values_read(const command_entry& entry, argument_list arguments) {
+  if (entry.name == command_name::get) return 1;
+  return entry.name == command_name::mget ? arguments.size() - 1 : 0;
+}
+
 /// A web page can make a browser send these; what follows would be taken for commands.
 bool is_http(std::string_view word) {
   return equals_ignoring_case(word, "POST") || equals_ignoring_case(word, "Host:");
@@ -42,7 +53,10 @@ bool is_http(std::string_view word) {
 }  // namespace
 
 session::session(session_context& context, std::uint64_t id)
-    : context_(context), id_(id), parser_(parser_limits(context.limits)) {}
+    : context_(context),
+      id_(id),
+      parser_(parser_limits(context.limits)),
+      expected_value_(unknown_value) {}
 
 std::size_t session::receive(std::string_view input, const std::shared_ptr<outcome_sink>& self) {
   using progress = resp::request_parser::progress;
@@ -110,9 +124,20 @@ session::step session::execute_remote(const command_entry& entry, argument_list 
   auto payload = translate(entry, arguments, context_.arena, context_.limits);
   if (!payload) {
     reply_error(payload.error());
-  } else {
-    send(way, *std::move(payload), self);
+    return step::done;
   }
+  auto& run = run_for(way, self.get());
+  const std::size_t bytes = payload->size() + command_overhead;
+  const std::size_t values = values_read(entry, arguments);
+  // What walks over the keys may find any number of them, and goes alone.
+  const bool walks = entry.name == command_name::scan || entry.name == command_name::keys;
+  const std::size_t expected = walks ? full_answers : values * expected_value_;
+  run.bytes += bytes;
+  run.values += values;
+  run.expected += expected;
+  bytes_under_way_ += bytes;
+  bytes_expected_ += expected;
+  context_.commands.add(way, self, run.run, *std::move(payload));
   return step::done;
 }
 
@@ -137,18 +162,16 @@ bool session::choose_lane(command_kind kind, lane& chosen) const {
   return kind == command_kind::point_read;
 }
 
-void session::send(lane way, shared_bytes payload, const std::shared_ptr<outcome_sink>& self) {
+/// The run that the next command of this lane belongs to: the last one, or a new one.
+session::pending_reply& session::run_for(lane way, const outcome_sink* self) {
   const bool joins = !pending_.empty() && pending_.back().run != 0 && pending_.back().way == way &&
-                     context_.commands.is_open(way, self.get(), pending_.back().run);
+                     context_.commands.is_open(way, self, pending_.back().run);
   if (!joins) {
-    pending_.push_back({next_run_++, way, 0, false, {}});
+    pending_.push_back({.run = next_run_++, .way = way, .text = {}});
     if (way == lane::write) ++writes_under_way_;
     if (way == lane::linearizable_read) ++reads_under_way_;
   }
-  const std::size_t bytes = payload.size() + command_overhead;
-  pending_.back().bytes += bytes;
-  bytes_under_way_ += bytes;
-  context_.commands.add(way, self, pending_.back().run, std::move(payload));
+  return pending_.back();
 }
 
 void session::complete(std::uint64_t run, std::span<command_outcome> found) {
@@ -157,11 +180,22 @@ void session::complete(std::uint64_t run, std::span<command_outcome> found) {
   if (reply->way == lane::write) --writes_under_way_;
   if (reply->way == lane::linearizable_read) --reads_under_way_;
   bytes_under_way_ -= reply->bytes;
+  bytes_expected_ -= reply->expected;
+  learn_size(reply->values, found);
   reply->done = true;
   const bool is_next = reply == pending_.begin();
   write_outcomes(is_next ? output_ : reply->text, found);
   bytes_held_ += reply->text.size();
   if (is_next) flush_done();
+}
+
+/// A larger value counts at once, smaller ones step by step: what is let through may be too much
+/// once, but not again.
+void session::learn_size(std::size_t values, std::span<const command_outcome> found) {
+  if (values == 0) return;
+  std::size_t bytes = 0;
+  for (const auto& each : found) bytes += each ? each->size() : 0;
+  expected_value_ = std::max({bytes / values, expected_value_ / 2, least_value});
 }
 
 void session::write_outcomes(std::string& out, std::span<command_outcome> found) {
@@ -190,7 +224,7 @@ void session::flush_done() {
 template <class Write>
 void session::reply(Write write) {
   const bool is_next = pending_.empty();
-  if (!is_next && pending_.back().run != 0) pending_.push_back({0, lane::write, 0, true, {}});
+  if (!is_next && pending_.back().run != 0) pending_.push_back({.done = true, .text = {}});
   auto& out = is_next ? output_ : pending_.back().text;
   const std::size_t before = out.size();
   write(out);
@@ -203,7 +237,7 @@ void session::reply_error(std::string_view text) {
 }
 
 bool session::is_full() const {
-  return bytes_under_way_ >= context_.limits.pipeline_bytes ||
+  return bytes_under_way_ >= context_.limits.pipeline_bytes || bytes_expected_ >= full_answers ||
          output_.size() + bytes_held_ >= full_output;
 }
 

@@ -46,6 +46,10 @@ struct session_context {
 /// one client are pipelined without waiting. A read behind writes that are not answered yet goes
 /// through the log after them; one that walks over many keys waits for them instead, and so do
 /// writes behind reads. Stale reads wait for nothing: they promise nothing about writes.
+///
+/// Answers count before they are built: no more reads are under way than will fit a limit if their
+/// values are as large as the last ones were. The first reads of a connection are taken for large,
+/// and what is let through at most doubles with each answered run.
 class session {
  public:
   session(session_context& context, std::uint64_t id);
@@ -82,7 +86,9 @@ class session {
   struct pending_reply {
     std::uint64_t run = 0;  ///< 0: local
     lane way = lane::write;
-    std::size_t bytes = 0;  ///< of the run's commands
+    std::size_t bytes = 0;     ///< of the run's commands
+    std::size_t expected = 0;  ///< bytes that its answers are expected to take
+    std::size_t values = 0;    ///< values that it reads
     bool done = false;
     std::string text;
   };
@@ -93,7 +99,8 @@ class session {
   step execute_remote(const command_entry& entry, argument_list arguments,
                       const std::shared_ptr<outcome_sink>& self);
   bool choose_lane(command_kind kind, lane& chosen) const;
-  void send(lane way, shared_bytes payload, const std::shared_ptr<outcome_sink>& self);
+  pending_reply& run_for(lane way, const outcome_sink* self);
+  void learn_size(std::size_t values, std::span<const command_outcome> found);
   template <class Write>
   void reply(Write write);
   void reply_error(std::string_view text);
@@ -110,7 +117,9 @@ class session {
   std::size_t writes_under_way_ = 0;  ///< runs
   std::size_t reads_under_way_ = 0;   ///< runs of linearizable reads
   std::size_t bytes_under_way_ = 0;   ///< of commands
+  std::size_t bytes_expected_ = 0;    ///< of answers that are under way
   std::size_t bytes_held_ = 0;        ///< of replies that wait for earlier ones
+  std::size_t expected_value_;        ///< bytes of a value, as the last ones were
   bool waiting_ = false;
   bool closing_ = false;
 };

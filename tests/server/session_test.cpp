@@ -2,6 +2,7 @@
 /// keeps every batch until the test answers it.
 #include "server/session.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <string>
 #include <utility>
@@ -278,6 +279,78 @@ TEST_F(Session, HeldBackRepliesAreBoundedInBytes) {
     one->on_delivered();
   }
   EXPECT_EQ(all.size(), 5 + 5000 * 1009U);
+}
+
+// Commands of a few bytes can ask for answers of gigabytes.
+TEST_F(Session, LargeAnswersAreBuiltOnlyAsFastAsTheClientTakesThem) {
+  const std::string large(1 << 20, 'x');
+  one->send("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1048576\r\n" + large + "\r\n");
+  settle();
+  EXPECT_EQ(one->replies(), "+OK\r\n");
+  std::string pipeline;
+  for (int i = 0; i < 1000; ++i) pipeline += "GET k\n";
+
+  one->send(pipeline);
+  std::size_t most_asked = 0;
+  std::size_t most_built = 0;
+  std::size_t taken = 0;
+  while (taken < 1000 * (large.size() + 12)) {
+    while (turn() > 0) {
+      most_asked = std::max(most_asked, cluster.pending[0].payloads.size());
+      cluster.answer();
+      commands.drain();
+    }
+    ASSERT_FALSE(one->talk.output().empty());
+    most_built = std::max(most_built, one->talk.output().size());
+    taken += one->replies().size();
+    one->send("");
+  }
+
+  EXPECT_LE(most_asked, 16U);
+  EXPECT_LE(most_built, 17U << 20);
+  EXPECT_EQ(taken, 1000 * (large.size() + 12));
+}
+
+TEST_F(Session, SmallAnswersOpenTheWindowWithinAFewRounds) {
+  talk("SET k v\n");
+  for (int round = 0; round < 8; ++round) talk("GET k\n");
+  for (int i = 0; i < 1000; ++i) one->send("GET k\n");
+
+  ASSERT_EQ(turn(), 1U);
+  EXPECT_EQ(cluster.pending[0].payloads.size(), 1000U);
+}
+
+TEST_F(Session, OneLargeAnswerClosesTheWindowAgain) {
+  const std::string large(1 << 20, 'x');
+  one->send("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1048576\r\n" + large + "\r\n");
+  for (int round = 0; round < 8; ++round) talk("GET nothing\n");
+  talk("GET k\n");
+  for (int i = 0; i < 1000; ++i) one->send("GET k\n");
+
+  ASSERT_EQ(turn(), 1U);
+  EXPECT_LE(cluster.pending[0].payloads.size(), 5U);
+}
+
+TEST_F(Session, MgetCountsEveryValue) {
+  one->send("MGET 1 2 3 4 5 6 7 8\nMGET 1 2 3 4 5 6 7 8\nGET 1\nGET 2\n");
+
+  ASSERT_EQ(turn(), 1U);
+  EXPECT_EQ(cluster.pending[0].payloads.size(), 2U);
+  settle();
+  EXPECT_FALSE(one->talk.is_waiting());
+}
+
+TEST_F(Session, WalksOverTheKeysGoOneByOne) {
+  one->send("KEYS *\nSCAN 0\nKEYS *\nDBSIZE\n");
+
+  for (int asked = 0; asked < 2; ++asked) {
+    ASSERT_EQ(turn(), 1U);
+    EXPECT_EQ(cluster.pending[0].payloads.size(), 1U);
+    cluster.answer();
+    commands.drain();
+  }
+  settle();
+  EXPECT_EQ(one->replies(), "*0\r\n*2\r\n$1\r\n0\r\n*0\r\n*0\r\n:0\r\n");
 }
 
 TEST_F(Session, BrokenStreamIsAnsweredInOrderAndThenClosed) {
