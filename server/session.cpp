@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "mainstay/base/assert.hpp"
+#include "mainstay/machines/key_value/answer.hpp"
 
 #include "server/local_commands.hpp"
 
@@ -37,6 +38,12 @@ std::string unknown_command(argument_list arguments) {
     text += "' ";
   }
   return text;
+}
+
+/// True for an answer of the machine that says why there is none.
+bool is_failure(std::string_view answer) {
+  return !answer.empty() &&
+         keyspace::answer_reader(answer).next().kind == keyspace::answer_kind::failure;
 }
 
 /// How many values a command reads whole.
@@ -189,13 +196,18 @@ void session::complete(std::uint64_t run, std::span<command_outcome> found) {
   if (is_next) flush_done();
 }
 
-/// A larger value counts at once, smaller ones step by step: what is let through may be too much
-/// once, but not again.
+/// A larger value counts at once, smaller ones step by step, and what failed says nothing: what is
+/// let through may be too much once, but not again.
 void session::learn_size(std::size_t values, std::span<const command_outcome> found) {
   if (values == 0) return;
   std::size_t bytes = 0;
-  for (const auto& each : found) bytes += each ? each->size() : 0;
-  expected_value_ = std::max({bytes / values, expected_value_ / 2, least_value});
+  bool failed = false;
+  for (const auto& each : found) {
+    failed = failed || !each || is_failure(each->text());
+    bytes += each ? each->size() : 0;
+  }
+  const std::size_t at_least = failed ? expected_value_ : expected_value_ / 2;
+  expected_value_ = std::max({bytes / values, at_least, least_value});
 }
 
 void session::write_outcomes(std::string& out, std::span<command_outcome> found) {

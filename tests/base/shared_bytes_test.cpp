@@ -1,5 +1,8 @@
 #include "mainstay/base/shared_bytes.hpp"
 
+#include <atomic>
+#include <memory>
+
 #include <gtest/gtest.h>
 
 namespace mainstay {
@@ -25,6 +28,23 @@ TEST(ByteArena, SlicesOfOneBlockDoNotOverlap) {
   EXPECT_EQ(first.text(), "aaaa");
   EXPECT_EQ(second.text(), "bbbb");
   EXPECT_EQ(large.text(), "a payload larger than a block");
+}
+
+TEST(ByteArena, BlocksCountAsLongAsASliceOfThemLives) {
+  const auto meter = std::make_shared<std::atomic<std::size_t>>(0);
+  shared_bytes held;
+  {
+    byte_arena arena(16, meter);
+    (void)arena.copy("aaaa");
+    EXPECT_EQ(*meter, 16U);
+    held = arena.copy("a payload larger than a block").slice(2, 3);
+    EXPECT_EQ(*meter, 29U);
+  }
+  EXPECT_EQ(*meter, 29U);
+
+  held = {};
+
+  EXPECT_EQ(*meter, 0U);
 }
 
 TEST(ByteArena, RewindReusesTheBlockOnlyOnceItsSlicesAreGone) {

@@ -214,5 +214,40 @@ TEST_F(KeyValue, DoesNotKeepTheCommandsBytesAlive) {
   EXPECT_EQ(get("key"), "\"value\"");
 }
 
+// A few bytes of commands may ask for gigabytes of answers, each of them within its own limit.
+TEST(KeyValueAnswers, LargeReadsAreRefusedWhileTooManyAnswersAreHeld) {
+  constexpr std::size_t limit = 1 << 20;
+  key_value machine(0, limit);
+  say(machine, operation::set, {"large", std::string(limit / 3, 'x')});
+  say(machine, operation::set, {"small", "y"});
+  std::vector<shared_bytes> held;
+  const auto ask = [&](operation o, std::vector<std::string_view> keys) {
+    held.push_back(machine.query(command(o, std::move(keys))).value());
+    return describe(held.back()).substr(0, 11);
+  };
+
+  EXPECT_EQ(ask(operation::get, {"large"}), "\"xxxxxxxxxx");
+  EXPECT_EQ(ask(operation::get, {"large"}), "\"xxxxxxxxxx");
+  EXPECT_EQ(ask(operation::get, {"large"}), "UNAVAILABLE");
+  EXPECT_EQ(ask(operation::get_many, {"small", "large"}), "UNAVAILABLE");
+  EXPECT_EQ(ask(operation::get, {"small"}), "\"y\"");
+  // A change is carried out, and so it is answered.
+  EXPECT_EQ(say(machine, operation::get_and_delete, {"large"}).size(), limit / 3 + 2);
+  say(machine, operation::set, {"large", std::string(limit / 3, 'x')});
+  held.clear();
+  EXPECT_EQ(ask(operation::get, {"large"}), "\"xxxxxxxxxx");
+}
+
+TEST(KeyValueAnswers, WalksAreRefusedWhileTooManyAnswersAreHeld) {
+  key_value machine(0, 100'000);
+  for (int i = 0; i < 1000; ++i)
+    say(machine, operation::set, {std::string(100, 'k') + std::to_string(i), ""});
+  say(machine, operation::set, {"k", ""});
+
+  EXPECT_EQ(say(machine, operation::keys, {"*"}).substr(0, 11), "UNAVAILABLE");
+  EXPECT_EQ(scan(machine, 0, 2000, "*").substr(0, 11), "UNAVAILABLE");
+  EXPECT_EQ(say(machine, operation::keys, {"k"}), "[\"k\"]");
+}
+
 }  // namespace
 }  // namespace mainstay

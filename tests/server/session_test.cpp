@@ -331,6 +331,20 @@ TEST_F(Session, OneLargeAnswerClosesTheWindowAgain) {
   EXPECT_LE(cluster.pending[0].payloads.size(), 5U);
 }
 
+TEST_F(Session, FailuresDoNotOpenTheWindow) {
+  talk("SET k v\n");
+  for (int round = 0; round < 8; ++round) {
+    one->send("GET k\n");
+    turn();
+    cluster.refuse({error_code::timed_out, "the deadline passed", {}});
+    commands.drain();
+  }
+  for (int i = 0; i < 1000; ++i) one->send("GET k\n");
+
+  ASSERT_EQ(turn(), 1U);
+  EXPECT_EQ(cluster.pending[0].payloads.size(), 16U);
+}
+
 TEST_F(Session, MgetCountsEveryValue) {
   one->send("MGET 1 2 3 4 5 6 7 8\nMGET 1 2 3 4 5 6 7 8\nGET 1\nGET 2\n");
 

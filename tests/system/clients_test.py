@@ -1,6 +1,9 @@
 """Real clients: redis-cli, redis-benchmark, curl; and ones that misbehave."""
 
+import pathlib
+import re
 import subprocess
+import time
 import unittest
 
 import cluster
@@ -51,6 +54,35 @@ class Clients(SystemTest):
                     except resp.ConnectionLost:
                         pass
                 self.assertEqual(b"PONG", sound.call("PING"))
+
+    def test_a_slow_reader_of_large_values_costs_little_memory(self):
+        value = b"x" * (1 << 20)
+        with self.leader.client(timeout=30) as client:
+            client.call("SET", "large", value)
+            client.call("GET", "large")
+            before = self.peak_memory()
+            client.send([("GET", "large")] * 1000)
+            # Nothing is read until the server has done all that it will do ahead of its reader.
+            asked = resp.Client(self.leader.resp_port)
+            cluster.wait_until(lambda: self.is_quiet(asked), 20, "the server does not come to rest")
+            asked.close()
+            for _ in range(1000):
+                self.assertEqual(value, client.receive())
+        self.assertLess(self.peak_memory() - before, 64 << 20)
+
+    def is_quiet(self, client):
+        def used():
+            stat = pathlib.Path(f"/proc/{self.leader.process.pid}/stat").read_text("ascii")
+            return sum(map(int, stat.rsplit(")", 1)[1].split()[11:13]))
+        before = used()
+        for _ in range(100):
+            client.call("PING")
+            time.sleep(0.001)
+        return used() - before <= 3
+
+    def peak_memory(self):
+        status = pathlib.Path(f"/proc/{self.leader.process.pid}/status").read_text("ascii")
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) << 10
 
     def test_the_admin_port_tells_the_truth(self):
         statuses = [node.status() for node in self.cluster.nodes]
