@@ -11,6 +11,7 @@
 
 #include "cli/bench_command.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/forget_peer_command.hpp"
 #include "cli/key_commands.hpp"
 #include "cli/logdump_command.hpp"
 #include "cli/status_command.hpp"
@@ -31,6 +32,7 @@ struct command_line {
   delete_options remove;
   bench_options bench;
   logdump_options logdump;
+  forget_peer_options forget_peer;
 };
 
 void declare_common(CLI::App& app, command_line& line) {
@@ -110,6 +112,18 @@ void declare_logdump(CLI::App& app, command_line& line) {
   dump->add_flag("--summary", options.summary, "no records, only damage and the last lines");
 }
 
+void declare_forget_peer(CLI::App& app, command_line& line) {
+  auto* forget = app.add_subcommand(
+      "forget-peer", "believe the next disk of a peer, offline; read the operations page first");
+  forget->add_option("--data", line.forget_peer.directory, "data directory of a node that is down")
+      ->required()
+      ->type_name("DIR");
+  forget->add_option("--node", line.forget_peer.node, "the peer's id")
+      ->required()
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+}
+
 /// Turns the texts into values. Errors: `invalid_argument`.
 result<void> complete(command_line& line) {
   for (const auto& text : line.endpoint_texts) {
@@ -145,6 +159,10 @@ exit_code run_chosen(const CLI::App& app, command_line& line) {
     wal::posix_file_system files;
     return run_logdump(line.logdump, files, to);
   }
+  if (app.got_subcommand("forget-peer")) {
+    wal::posix_file_system files;
+    return run_forget_peer(line.forget_peer, files, to);
+  }
   return run_bench(line.common, line.bench, to);
 }
 
@@ -160,6 +178,7 @@ int run(int argument_count, char** arguments) {
   declare_status(app);
   declare_bench(app, line);
   declare_logdump(app, line);
+  declare_forget_peer(app, line);
   try {
     app.parse(argument_count, arguments);
   } catch (const CLI::ParseError& e) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mainstay/base/checksum.hpp"
+#include "mainstay/storage/wal/peer_file.hpp"
 
 namespace mainstay {
 
@@ -22,6 +23,14 @@ tcp_options peer_options(const node_options& node, cluster_id cluster, std::uint
   const std::size_t largest = node.core.max_command_bytes + node.core.max_append_bytes;
   options.limits.max_frame_bytes = std::max(options.limits.max_frame_bytes, 2 * largest);
   return options;
+}
+
+std::shared_ptr<peer_identities> identities_beside(wal_engine& storage) {
+  auto identities = std::make_shared<peer_identities>(wal::max_known_peers);
+  for (const auto& [peer, disk] : storage.peers().known()) identities->remember(peer, disk);
+  identities->record_with(
+      [&storage](node_id peer, incarnation disk) { return storage.peers().remember(peer, disk); });
+  return identities;
 }
 
 namespace detail {

@@ -54,6 +54,11 @@ cluster_id derived_cluster_id(const core::configuration& members);
 /// The disk's incarnation is still to be set.
 tcp_options peer_options(const node_options& node, cluster_id cluster, std::uint64_t seed);
 
+/// What is known of peers' disks, read from beside the log and written there when a peer is met for
+/// the first time: a node whose disk was wiped is refused although all were restarted in between.
+/// For `tcp_options::identities`; `storage` outlives the client and the server that use it.
+std::shared_ptr<peer_identities> identities_beside(wal_engine& storage);
+
 namespace detail {
 
 /// Options taken apart and checked.
@@ -81,6 +86,7 @@ class instance {
     auto storage = wal_engine::open(prepared->storage);
     if (!storage) return std::unexpected(storage.error());
     prepared->network.disk = (*storage)->incarnation();
+    prepared->network.identities = identities_beside(**storage);
     auto network = check(prepared->network);
     if (!network) return std::unexpected(network.error());
 

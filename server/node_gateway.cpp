@@ -22,10 +22,11 @@ struct server_types : default_types<key_value> {
   using metrics_type = prometheus_metrics;
 };
 
-result<valid_tcp_options> network_options(const server_config& config, const wal_engine& storage,
+result<valid_tcp_options> network_options(const server_config& config, wal_engine& storage,
                                           std::uint64_t seed) {
   tcp_options options = peer_options(config.node, config.cluster, seed);
   options.disk = storage.incarnation();
+  options.identities = identities_beside(storage);
   options.allow_plaintext_beyond_loopback = config.insecure;
   return check(std::move(options));
 }

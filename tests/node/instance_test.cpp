@@ -126,6 +126,25 @@ TEST(Instance, DirectoryOfAnotherNodeIsRefused) {
   EXPECT_EQ(opened.error().code, error_code::wrong_identity);
 }
 
+// Hazards 67 and 68. The peer's other disk comes after a restart of this node.
+TEST(Instance, PeersDisksAreKnownAfterARestart) {
+  three_nodes c;
+  const auto open_log = [&c] {
+    const auto prepared = detail::prepare(c.options(1));
+    return wal_engine::open(prepared->storage).value();
+  };
+  {
+    const auto log = open_log();
+    ASSERT_TRUE(identities_beside(*log)->admit(node_id(3), incarnation(33)).has_value());
+  }
+
+  const auto log = open_log();
+  const auto identities = identities_beside(*log);
+  EXPECT_TRUE(identities->admit(node_id(3), incarnation(33)).has_value());
+  EXPECT_EQ(identities->admit(node_id(3), incarnation(34)).error().code,
+            error_code::wrong_identity);
+}
+
 TEST(Instance, AddressInUseIsAnErrorNotACrash) {
   three_nodes c;
   c.start(1);

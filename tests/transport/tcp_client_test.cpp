@@ -140,7 +140,50 @@ TEST_F(TcpClient, AnotherSerializerIsRefused) {
 TEST_F(TcpClient, AWipedDiskAtThePeersAddressIsRefused) {
   options_.identities = std::make_shared<peer_identities>();
   options_.identities->remember(peer, incarnation(1));
-  EXPECT_THAT(failure_after(welcome_text(usual_welcome())), HasSubstr("wiped disk"));
+  EXPECT_THAT(failure_after(welcome_text(usual_welcome())), HasSubstr("known is 0000000000000001"));
+}
+
+/// Identities that keep what they are told to record.
+std::shared_ptr<peer_identities> recorded_identities() {
+  auto identities = std::make_shared<peer_identities>();
+  identities->record_with([](node_id, incarnation) { return result<void>{}; });
+  return identities;
+}
+
+// Followers do not call one another, and would not know a wiped disk behind the other's id.
+TEST_F(TcpClient, APeerWhoseDiskIsUnknownIsMetWithoutACall) {
+  options_.identities = recorded_identities();
+  listen();
+
+  accepted(0, 1).write(welcome_text(usual_welcome()));
+
+  EXPECT_TRUE(loop_.run_until([&] { return client_->counters().connections == 1; }));
+  EXPECT_EQ(options_.identities->known(peer), incarnation(102));
+}
+
+TEST_F(TcpClient, APeerWhoseDiskIsUnknownIsSoughtUntilItIsMet) {
+  options_.identities = recorded_identities();
+  options_.limits.reconnect_min = 1ms;
+  options_.limits.reconnect_max = 2ms;
+  listen();
+
+  accepted(0, 1).close();
+  accepted(1, 1).write(frame_text(frame_kind::refusal, tcp::encode(tcp::refusal::busy)));
+  accepted(2, 1).write(welcome_text(usual_welcome()));
+  EXPECT_TRUE(loop_.run_until([&] { return client_->counters().connections == 1; }));
+  accepted(2, 1).close();
+  EXPECT_TRUE(loop_.run_until([&] { return client_->counters().failed_connections == 3; }));
+  loop_.run_for(20ms);
+
+  // Once it is known, nobody connects without a call.
+  EXPECT_EQ(accepted_.size(), 3U);
+}
+
+TEST_F(TcpClient, AWrongIdentityIsAnErrorInTheLog) {
+  (void)failure_after(frame_text(frame_kind::refusal, tcp::encode(tcp::refusal::incarnation)));
+
+  ASSERT_EQ(logger_.errors.size(), 1U);
+  EXPECT_THAT(logger_.errors[0], HasSubstr("wiped or replaced"));
 }
 
 TEST_F(TcpClient, ARefusalSaysItsReason) {

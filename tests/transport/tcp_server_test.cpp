@@ -111,7 +111,7 @@ TEST_F(TcpServer, APeerWithAnotherDiskThanBeforeIsRefused) {
   wiped.disk = incarnation(666);
 
   EXPECT_EQ(refusal_of(wiped), refusal::incarnation);
-  EXPECT_EQ(logger_.count("a wiped disk must rejoin"), 1U);
+  EXPECT_EQ(logger_.count("incarnation 000000000000029a, known is 0000000000000065"), 1U);
   expect_alive();
 }
 
@@ -123,13 +123,15 @@ TEST_F(TcpServer, ARememberedDiskCountsFromTheFirstConnection) {
   EXPECT_EQ(refusal_of(usual_greeting()), refusal::incarnation);
 }
 
-TEST_F(TcpServer, TheHookMayBelieveAnotherDiskAndTheObserverIsTold) {
+TEST_F(TcpServer, TheHookMayBelieveAnotherDiskAndEveryChangeIsRecorded) {
   options_.identities = std::make_shared<peer_identities>();
-  std::vector<std::pair<node_id, incarnation>> told;
+  std::vector<std::pair<node_id, incarnation>> recorded;
   options_.identities->decide_by(
       [](const peer_claim& claim) { return claim.claimed != incarnation(666); });
-  options_.identities->report_to(
-      [&](node_id peer, incarnation disk) { told.emplace_back(peer, disk); });
+  options_.identities->record_with([&](node_id peer, incarnation disk) {
+    recorded.emplace_back(peer, disk);
+    return result<void>{};
+  });
   start();
   auto rejoined = usual_greeting();
   rejoined.disk = incarnation(777);
@@ -141,7 +143,36 @@ TEST_F(TcpServer, TheHookMayBelieveAnotherDiskAndTheObserverIsTold) {
 
   EXPECT_EQ(refusal_of(wiped), refusal::incarnation);
   EXPECT_EQ(options_.identities->known(node_id(1)), incarnation(777));
-  EXPECT_EQ(told.size(), 2U);
+  EXPECT_EQ(recorded.size(), 2U);
+}
+
+TEST_F(TcpServer, APeerThatCannotBeRecordedIsRefusedUntilItCan) {
+  options_.identities = std::make_shared<peer_identities>();
+  bool full = true;
+  options_.identities->record_with([&](node_id, incarnation) -> result<void> {
+    if (full) return fail(error_code::no_space, "no room");
+    return {};
+  });
+  start();
+
+  EXPECT_EQ(refusal_of(usual_greeting()), refusal::unrecorded);
+  EXPECT_FALSE(options_.identities->known(node_id(1)));
+  EXPECT_EQ(logger_.count("its disk cannot be remembered: no room"), 1U);
+
+  full = false;
+  greeted();
+  EXPECT_EQ(options_.identities->known(node_id(1)), usual_greeting().disk);
+}
+
+TEST_F(TcpServer, AKnownPeerIsNotRecordedAgain) {
+  options_.identities = std::make_shared<peer_identities>();
+  options_.identities->remember(node_id(1), usual_greeting().disk);
+  options_.identities->record_with([](node_id, incarnation) -> result<void> {
+    return fail(error_code::io_failed, "asked without need");
+  });
+  start();
+
+  greeted();
 }
 
 TEST_F(TcpServer, StrangersAreClosedWithoutAWord) {

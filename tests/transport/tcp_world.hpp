@@ -30,13 +30,15 @@ using server = tcp_server<binary_serializer>;
 class remembering_logger {
  public:
   bool enabled(log_level) const { return true; }
-  void log(log_level, std::string_view, std::string_view event, std::span<const log_field> fields) {
+  void log(log_level level, std::string_view, std::string_view event,
+           std::span<const log_field> fields) {
     std::string line(event);
     for (const auto& field : fields) {
       if (const auto* text = std::get_if<std::string_view>(&field.value)) {
         line += " " + std::string(field.name) + "=" + std::string(*text);
       }
     }
+    if (level == log_level::error) errors.push_back(line);
     lines.push_back(std::move(line));
   }
   /// How many lines have `part` in them.
@@ -47,6 +49,7 @@ class remembering_logger {
   }
 
   std::vector<std::string> lines;
+  std::vector<std::string> errors;  ///< those of the lines that are errors
 };
 
 /// The loop of one test.

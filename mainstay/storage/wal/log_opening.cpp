@@ -74,8 +74,11 @@ result<std::unique_ptr<segmented_log>> segmented_log::open(const log_options& op
   if (auto ok = check_bootstrap(bootstrap, options.segment_size); !ok) {
     return std::unexpected(ok.error());
   }
+  auto peers = peer_file::open(files, options.directory, identity_of(options, *recovered));
+  if (!peers) return std::unexpected(peers.error());
   std::unique_ptr<segmented_log> log(
       new segmented_log(options, files, runner, std::move(*lock), *recovered));
+  log->peers_ = *std::move(peers);
   if (auto ok = log->begin(*recovered); !ok) return std::unexpected(ok.error());
   return log;
 }

@@ -16,6 +16,7 @@
 #include "mainstay/seams/persistence_engine.hpp"
 #include "mainstay/storage/wal/batch_builder.hpp"
 #include "mainstay/storage/wal/entry_reader.hpp"
+#include "mainstay/storage/wal/peer_file.hpp"
 #include "mainstay/storage/wal/recovery.hpp"
 #include "mainstay/storage/wal/segment_supply.hpp"
 
@@ -49,6 +50,9 @@ class segmented_log {
   const wal::identity& identity() const { return identity_; }
   /// The cluster's first configuration, as it was given when the disk was new.
   const core::configuration& bootstrap() const { return bootstrap_; }
+  /// The file of peers beside the log; for one thread at a time, which may be another than this
+  /// log's.
+  peer_file& peers() { return *peers_; }
 
   /// Takes a batch into what the next flush writes. The batch must stay alive until then.
   result<void> add(group_id group, const core::persist_batch& batch);
@@ -103,6 +107,7 @@ class segmented_log {
 
   file_system* files_;
   std::unique_ptr<directory_lock> lock_;
+  std::optional<peer_file> peers_;  // set once it is open
   wal::identity identity_;
   core::configuration bootstrap_;
   shared_bytes encoded_bootstrap_;

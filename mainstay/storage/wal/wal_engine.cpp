@@ -102,6 +102,7 @@ class wal_engine::implementation {
   }
 
   const wal::segmented_log& log() const { return *log_; }
+  wal::peer_file& peers() { return log_->peers(); }
 
   /// Queues a request, or gives it back when the engine has stopped.
   std::optional<request> push(request r) {
@@ -243,6 +244,7 @@ mainstay::incarnation wal_engine::incarnation() const {
   return inside_->log().identity().incarnation;
 }
 const core::configuration& wal_engine::bootstrap() const { return inside_->log().bootstrap(); }
+wal::peer_file& wal_engine::peers() { return inside_->peers(); }
 
 result<recovered_state> wal_engine::recover(group_id group, std::uint64_t max_tail_bytes) {
   std::promise<result<recovered_state>> promise;

@@ -16,7 +16,8 @@ namespace mainstay {
 
 namespace wal {
 class file_system;
-}
+class peer_file;
+}  // namespace wal
 
 /// Everything that opening a log needs. Checked whole before anything is touched.
 struct wal_options {
@@ -56,7 +57,7 @@ class wal_engine {
  public:
   /// Opens the log, recovers it, and starts the threads. Blocks. Errors: `corrupt` (with file,
   /// offset and index), `wrong_identity` (naming both), `unsupported`, `invalid_argument`,
-  /// `no_space` (only for a new directory), `io_failed`.
+  /// `no_space` (only for a new directory), `io_failed`; the same for the file of peers.
   static result<std::unique_ptr<wal_engine>> open(const wal_options& options);
 
   wal_engine(const wal_engine&) = delete;
@@ -70,6 +71,8 @@ class wal_engine {
   mainstay::incarnation incarnation() const;
   /// The cluster's first configuration, as the directory has it.
   const core::configuration& bootstrap() const;
+  /// The disks of peers, kept beside the log. For one thread at a time, any; not after `stop`.
+  wal::peer_file& peers();
 
   /// See `persistence_engine`.
   result<recovered_state> recover(group_id group, std::uint64_t max_tail_bytes);

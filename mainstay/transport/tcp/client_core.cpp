@@ -24,7 +24,9 @@ void client_core::add_peer(node_id peer, const std::string& address) {
   const auto at = links_.find(peer);
   if (at != links_.end() && at->second->address() == address) return;
   remove_peer(peer);
-  links_.insert_or_assign(peer, std::make_shared<peer_link>(context_, peer, address));
+  const auto link = std::make_shared<peer_link>(context_, peer, address);
+  links_.insert_or_assign(peer, link);
+  link->meet();
 }
 
 void client_core::remove_peer(node_id peer) {

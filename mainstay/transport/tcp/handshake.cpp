@@ -80,6 +80,12 @@ std::optional<refused_greeting> judge_ids(const greeting& mine, const greeting& 
   return std::nullopt;
 }
 
+/// Why a peer's disk was not admitted.
+refusal reason_of(error_code code) {
+  if (code == error_code::wrong_identity) return refusal::incarnation;
+  return code == error_code::overloaded ? refusal::sender : refusal::unrecorded;
+}
+
 }  // namespace
 
 shared_bytes encode(const greeting& g) {
@@ -135,7 +141,8 @@ shared_bytes encode(refusal reason) {
 
 result<refusal> decode_refusal(std::span<const std::byte> body) {
   const auto code = body.size() == 1 ? std::to_integer<unsigned>(body[0]) : 0;
-  if (code < std::to_underlying(refusal::version) || code > std::to_underlying(refusal::busy)) {
+  if (code < std::to_underlying(refusal::version) ||
+      code > std::to_underlying(refusal::unrecorded)) {
     return fail(error_code::malformed, "a refusal without a known reason");
   }
   return refusal{static_cast<std::uint8_t>(code)};
@@ -152,11 +159,13 @@ std::string describe(refusal reason) {
     case refusal::sender:
       return "this node's id is not welcome";
     case refusal::incarnation:
-      return "this node's disk is not the one known under its id: a wiped disk must rejoin";
+      return "this node's disk is not the one known under its id: it was wiped or replaced";
     case refusal::serializer:
       return "different serializers";
     case refusal::busy:
       return "too many connections";
+    case refusal::unrecorded:
+      return "it cannot write down who this node is";
   }
   return "unknown reason";
 }
@@ -175,8 +184,7 @@ std::optional<refused_greeting> judge(const greeting& mine, const greeting& thei
                                                    printable(theirs.serializer), mine.serializer));
   }
   if (auto admitted = identities.admit(theirs.sender, theirs.disk); !admitted) {
-    const bool wiped = admitted.error().code == error_code::wrong_identity;
-    return refuse(wiped ? refusal::incarnation : refusal::sender, admitted.error().message);
+    return refuse(reason_of(admitted.error().code), admitted.error().message);
   }
   return std::nullopt;
 }

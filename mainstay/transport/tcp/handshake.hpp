@@ -38,6 +38,7 @@ enum class refusal : std::uint8_t {
   incarnation,
   serializer,
   busy,
+  unrecorded,
 };
 
 /// A refusal with a sentence for the log.

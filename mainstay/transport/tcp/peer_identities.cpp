@@ -24,12 +24,20 @@ result<void> peer_identities::admit(node_id peer, incarnation claimed) {
   if (!believed) {
     return fail(
         error_code::wrong_identity,
-        fmt::format("node {} comes with disk incarnation {:016x}, known is {:016x}: a wiped "
-                    "disk must rejoin the cluster under a new id",
-                    peer.value(), claimed.value(), claim.known.value()));
+        fmt::format(
+            "node {} comes with disk incarnation {:016x}, known is {:016x}: its disk was "
+            "wiped or replaced, and what it promised is forgotten; restore the disk, or see "
+            "the operations page on replacing one",
+            peer.value(), claimed.value(), claim.known.value()));
+  }
+  if (recorder_) {
+    if (auto recorded = recorder_(peer, claimed); !recorded) {
+      return fail(recorded.error().code,
+                  fmt::format("node {} is new here and its disk cannot be remembered: {}",
+                              peer.value(), recorded.error().message));
+    }
   }
   known_[peer] = claimed;
-  if (observer_) observer_(peer, claimed);
   return {};
 }
 

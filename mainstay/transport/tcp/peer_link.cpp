@@ -65,6 +65,15 @@ std::optional<error> peer_link::refusal_of_size(std::size_t size) const {
   return std::nullopt;
 }
 
+bool peer_link::is_unmet() const {
+  const auto& identities = *context_->options->identities;
+  return identities.is_recorded() && !identities.known(peer_);
+}
+
+void peer_link::meet() {
+  if (state_ == link_state::down && is_unmet()) connect();
+}
+
 void peer_link::connect() {
   state_ = link_state::connecting;
   if (!alarm_) {
@@ -189,6 +198,7 @@ void peer_link::on_alarm() {
   if (making && connect_deadline_ <= moment) {
     go_down({error_code::unreachable, "no connection within the time allowed for it"});
   }
+  if (retry_at_ <= moment) meet();
   set_alarm();
 }
 
@@ -196,6 +206,7 @@ void peer_link::set_alarm() {
   if (state_ == link_state::connecting || state_ == link_state::greeting) {
     alarm_->set_no_later_than(connect_deadline_);
   }
+  if (state_ == link_state::down && is_unmet()) alarm_->set_no_later_than(retry_at_);
   if (const auto earliest = calls_.earliest_deadline()) alarm_->set_no_later_than(*earliest);
 }
 
@@ -213,11 +224,13 @@ void peer_link::wait_before_retry() {
   backoff_ = std::min(backoff_ * 2, context_->options->limits.reconnect_max);
 }
 
-void peer_link::log_failure(const std::string& why) {
+void peer_link::log_failure(const std::string& why, error_code code) {
   // A peer that stays down is said once, not once per attempt.
   if (why == last_failure_) return;
   last_failure_ = why;
-  context_->logger.log(log_level::warning, "tcp", "no connection to a peer",
+  // That one passes by itself when the peer comes back; a wrong identity waits for the operator.
+  const auto level = code == error_code::wrong_identity ? log_level::error : log_level::warning;
+  context_->logger.log(level, "tcp", "no connection to a peer",
                        {{"peer", peer_.value()},
                         {"address", std::string_view(address_)},
                         {"reason", std::string_view(why)}});
@@ -228,8 +241,9 @@ void peer_link::go_down(const error& why) {
   state_ = link_state::down;
   close_connection();
   wait_before_retry();
+  set_alarm();
   ++context_->counters.failed_connections;
-  log_failure(fmt::format("node {} at {}: {}", peer_.value(), address_, why.message));
+  log_failure(fmt::format("node {} at {}: {}", peer_.value(), address_, why.message), why.code);
 
   // Requests that still waited were surely not delivered; all others may have been.
   std::vector<pending_call> unsent;

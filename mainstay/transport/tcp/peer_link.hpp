@@ -25,13 +25,18 @@ struct outgoing_call {
   call_done done;
 };
 
-/// A link connects on the first call. For the loop only; held by a shared_ptr.
+/// A link connects on the first call, or at once when the peer has to be met. For the loop only;
+/// held by a shared_ptr.
 class peer_link final : public connection_events, public std::enable_shared_from_this<peer_link> {
  public:
   peer_link(std::shared_ptr<client_context> context, node_id peer, std::string address);
 
   const std::string& address() const { return address_; }
   void call(outgoing_call call);
+  /// Connects, and again whenever that fails, until the peer's disk is known. Followers do not call
+  /// one another: without this, two of them would not know a wiped disk behind the other's id. Does
+  /// nothing where identities are not recorded.
+  void meet();
   /// Completes every call with `why` and closes for good.
   void stop(const error& why);
 
@@ -49,6 +54,7 @@ class peer_link final : public connection_events, public std::enable_shared_from
     byte_pieces body;
   };
 
+  bool is_unmet() const;
   std::optional<error> refusal_now();
   std::optional<error> refusal_of_size(std::size_t size) const;
   void connect();
@@ -63,7 +69,7 @@ class peer_link final : public connection_events, public std::enable_shared_from
   void go_down(const error& why);
   void close_connection();
   void wait_before_retry();
-  void log_failure(const std::string& why);
+  void log_failure(const std::string& why, error_code code);
   void complete(pending_call call, result<rpc_response> outcome);
 
   std::shared_ptr<client_context> context_;
