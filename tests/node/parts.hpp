@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "mainstay/metrics/memory/memory_metrics.hpp"
 #include "mainstay/node/node.hpp"
 
 namespace mainstay::testing {
@@ -33,6 +34,8 @@ struct wires {
   std::set<node_id> cut;  ///< nodes that neither send nor receive
   /// Decides about every call; empty: all pass.
   std::function<fate(node_id from, node_id to, const rpc_request&)> script;
+  /// Sees every call as it is made.
+  std::function<void(node_id from, const rpc_request&, instant deadline)> watch;
   std::deque<call_done> held;  ///< callers whose answer the test keeps; the request was delivered
 
   bool is_cut(node_id a, node_id b) const {
@@ -49,7 +52,8 @@ class direct_client {
 
   void add_peer(node_id, const std::string&) {}
   void remove_peer(node_id) {}
-  void call(node_id peer, group_id group, rpc_request request, instant, call_done done) {
+  void call(node_id peer, group_id group, rpc_request request, instant deadline, call_done done) {
+    if (wires_.watch) wires_.watch(self_, request, deadline);
     auto answer = std::make_shared<call_done>(std::move(done));
     loop_.post([this, peer, group, request = std::move(request), answer]() mutable {
       if (wires_.is_cut(self_, peer)) {
@@ -279,7 +283,7 @@ struct types_on {
   using network_client_type = direct_client<Runtime>;
   using network_server_type = direct_server;
   using diagnostic_logger_type = remembering_logger;
-  using metrics_type = null_metrics;
+  using metrics_type = memory_metrics;
   using state_machine_type = list_machine;
 };
 
@@ -296,7 +300,7 @@ struct member_node {
   direct_client<Runtime> client;
   direct_server server;
   remembering_logger logger;
-  null_metrics metrics;
+  memory_metrics metrics;
   host<types_on<Runtime>> owner;
   std::optional<node<types_on<Runtime>>> replica;
 };

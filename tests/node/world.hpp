@@ -153,6 +153,7 @@ class world {
     }
   }
   ~world() {
+    net.watch = {};
     net.script = {};  // they speak of what the test has destroyed already
     on_leadership = {};
     for (auto& [id, one] : nodes_) one->replica->stop_on_loop();

@@ -302,6 +302,21 @@ TEST_F(TcpClient, AttemptsBecomeRarerWhileThePeerIsDown) {
   EXPECT_GE(client_->counters().failed_connections, 2U);
 }
 
+TEST_F(TcpClient, AttemptsGetNoRarerThanTheLimitAndAreToldOnce) {
+  options_.limits.reconnect_min = 1ms;
+  options_.limits.reconnect_max = 2ms;
+  make_client(dead_address(loop_.io));
+  std::uint64_t number = 0;
+
+  // Doubled twenty times, the wait would be a quarter of an hour.
+  EXPECT_TRUE(loop_.run_until([&] {
+    call(++number);
+    return client_->counters().failed_connections >= 20;
+  }));
+
+  EXPECT_EQ(logger_.count("no connection to a peer"), 1U);
+}
+
 TEST_F(TcpClient, APeerThatComesBackIsFoundAgain) {
   auto server_options = options_of(2);
   auto first = std::make_unique<server>(loop_.io, *check(server_options));
