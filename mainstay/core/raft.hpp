@@ -99,6 +99,8 @@ class raft {
   // What it is, for status pages and tests.
 
   node_id id() const { return id_; }
+  /// The newest instant that it was given.
+  instant now() const { return timing_.now; }
   core::role role() const { return role_; }
   term current_term() const { return hard_state_.current_term; }
   node_id voted_for() const { return hard_state_.voted_for; }

@@ -87,6 +87,7 @@ class observed_core {
   node_id id() const { return core_.id(); }
   core::role role() const { return core_.role(); }
   term current_term() const { return core_.current_term(); }
+  node_id voted_for() const { return core_.voted_for(); }
   node_id leader() const { return core_.leader(); }
   log_index commit_index() const { return core_.commit_index(); }
   log_index last_applied() const { return core_.last_applied(); }

@@ -41,8 +41,10 @@ cluster::cluster(std::size_t nodes, core::config settings, std::uint64_t seed,
       valid_settings_(core::valid_config::check(settings).value()),
       seed_(seed),
       nodes_(nodes),
-      invariants_((checked.settings = settings, checked)) {
+      invariants_((checked.settings = settings, checked)),
+      twin_(settings, voters(nodes)) {
   observers_.add(invariants_);
+  observers_.add(twin_);
 }
 
 cluster::simulated_node& cluster::at(std::uint64_t number) {

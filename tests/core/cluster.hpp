@@ -1,5 +1,5 @@
 /// A deterministic cluster of real cores in one thread: messages, disks, clocks and state machines
-/// are simulated, and every step is checked by `simulation::invariants` and by whoever else
+/// are simulated. Every step is checked by `invariants`, by the naive twin, and by whoever else
 /// watches. Tests tell their story with it; it holds no randomness beside the cores' own seeds.
 #pragma once
 
@@ -19,6 +19,7 @@
 #include "mainstay/simulation/checkers/invariants.hpp"
 #include "mainstay/simulation/observed_core.hpp"
 #include "mainstay/simulation/observer_list.hpp"
+#include "mainstay/simulation/twin.hpp"
 
 #include "tests/core/simulated_disk.hpp"
 
@@ -132,6 +133,7 @@ class cluster {
   instant clock(std::uint64_t node) { return at(node).clock; }
   const core::config& settings() const { return settings_; }
   const simulation::ghost& ghost() const { return invariants_.record(); }
+  const simulation::twin& followed_by() const { return twin_; }
 
   /// Called with every ready before it is carried out.
   std::function<void(std::uint64_t node, const core::ready&)> on_ready;
@@ -172,6 +174,7 @@ class cluster {
   std::int64_t wall_clock_ = 0;
   bool lazy_ = false;
   simulation::invariants invariants_;
+  simulation::twin twin_;
   simulation::observer_list observers_;
 };
 

@@ -124,7 +124,7 @@ void torment(std::uint64_t seed) {
     }
     if (forge.chance(9)) one.core().read(call);
     const std::uint64_t from = forge.below(7);
-    const message m = forge.of_kind(forge.below(std::variant_size_v<message>), one.core());
+    const message m = forge.of_kind(forge.below(std::variant_size_v<message>), one.core().core());
     if (core::is_request(m) && from > 1) answers.asked(from, call);
     answers.sent(one.receive(from, m, call));
   }

@@ -12,7 +12,8 @@ std::vector<core::entry> entries_of(std::uint64_t first, const std::vector<std::
   return all;
 }
 
-lone_replica::lone_replica(beginning b) : core_(start(b, disk_)) {}
+lone_replica::lone_replica(beginning b)
+    : twin_(b.settings, voters(b.voters)), core_(start(b, disk_), &twin_) {}
 
 core::raft lone_replica::start(const beginning& b, simulated_disk& disk) {
   core::hard_state state = b.state;

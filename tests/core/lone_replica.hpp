@@ -1,5 +1,6 @@
-/// One core on its own, node 1, whose peers are played by the test message by message. For rules
-/// that speak of a single server; whole stories use `cluster`.
+/// One core on its own, node 1, whose peers are played by the test message by message, and whose
+/// every step the naive twin judges. For rules that speak of a single server; whole stories use
+/// `cluster`.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "mainstay/core/raft.hpp"
+#include "mainstay/simulation/observed_core.hpp"
+#include "mainstay/simulation/twin.hpp"
 
 #include "tests/core/cluster.hpp"
 #include "tests/core/simulated_disk.hpp"
@@ -66,7 +68,7 @@ class lone_replica {
     return found;
   }
 
-  core::raft& core() { return core_; }
+  simulation::observed_core& core() { return core_; }
   simulated_disk& disk() { return disk_; }
   void hold_disk(bool held = true) { disk_is_held_ = held; }
   /// The terms of its log.
@@ -82,7 +84,8 @@ class lone_replica {
   std::vector<core::envelope> carry_out();
 
   simulated_disk disk_;
-  core::raft core_;
+  simulation::twin twin_;
+  simulation::observed_core core_;
   instant clock_{};
   bool disk_is_held_ = false;
   std::vector<std::uint64_t> applied_;
