@@ -41,6 +41,23 @@ TEST(TwinOutput, ARefusedVoteIsNotGiven) {
               "paper §5.2: one vote a term");
 }
 
+TEST(TwinOutput, ACandidateAsksWhenItsOwnVoteIsDurable) {
+  followed node({.settings = plain(), .state = {term(2), {}}});
+  node.time_out();
+  node.turn();
+  node.persist();
+  core::ready asks = node.next_ready();
+  ASSERT_FALSE(asks.messages.empty());
+  server s = node.state();
+  // As if the term were there, and the vote still on its way.
+  s.disk.state.voted_for = {};
+  s.disk.in_flight = core::persist_batch{.sequence = 9, .has_hard_state = true, .state = s.state};
+  const appearance seen = truth(s);
+
+  EXPECT_RULE(rule_broken_by([&] { s.puts_out(asks, seen); }),
+              "paper figure 2: a candidate's own vote");
+}
+
 TEST(TwinOutput, ACandidateShowsItsOwnLog) {
   followed node({.settings = plain(), .terms = {1, 2}});
   node.time_out();
@@ -98,6 +115,16 @@ TEST_F(TwinLeader, ClaimsNoMoreThanItHasCommitted) {
 TEST_F(TwinLeader, SpeaksToEveryoneAtOnce) {
   EXPECT_RULE(node.rule_when([](core::ready& r) { r.messages.pop_back(); }),
               "paper §5.2: a new leader speaks to everyone");
+}
+
+TEST_F(TwinLeader, HeartbeatsWhenTheyAreDue) {
+  node.settle();
+  node.pass(core::config{}.heartbeat_interval);
+
+  EXPECT_RULE(node.rule_when([](core::ready& r) {
+    std::erase_if(r.messages, [](const core::envelope& e) { return e.to == node_id(3); });
+  }),
+              "paper §5.2: a leader's heartbeats");
 }
 
 TEST_F(TwinLeader, SaysThatItLeads) {
