@@ -1,6 +1,7 @@
 #include "mainstay/defaults.hpp"
 
 #include <algorithm>
+#include <string>
 
 #include "mainstay/base/checksum.hpp"
 #include "mainstay/storage/wal/peer_file.hpp"
@@ -55,6 +56,12 @@ result<prepared_options> prepare(const instance_options& options) {
                .node = p.node.id,
                .bootstrap = p.node.members,
                .seed = asio_runtime::random_seed()};
+  if (options.core.max_command_bytes > p.storage.largest_payload()) {
+    return fail(error_code::invalid_argument,
+                "core.max_command_bytes (" + std::to_string(options.core.max_command_bytes) +
+                    ") must be at most a quarter of a log segment (" +
+                    std::to_string(p.storage.largest_payload()) + ")");
+  }
   p.network = peer_options(p.node, cluster, p.storage.seed);
   p.network.allow_plaintext_beyond_loopback = options.allow_plaintext_beyond_loopback;
   return p;

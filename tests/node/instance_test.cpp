@@ -53,10 +53,11 @@ class three_nodes {
   instance_options options(std::uint64_t id) const {
     return {.id = id, .directory = directory_ + "/" + std::to_string(id), .members = members_};
   }
-  void start(std::uint64_t id) {
-    auto opened = instance<adder>::open(options(id), adder{});
+  void start(std::uint64_t id) { start(options(id)); }
+  void start(const instance_options& options) {
+    auto opened = instance<adder>::open(options, adder{});
     ASSERT_TRUE(opened) << opened.error().message;
-    nodes_[id - 1] = *std::move(opened);
+    nodes_[options.id - 1] = *std::move(opened);
   }
   void stop(std::uint64_t id) { nodes_[id - 1].reset(); }
 
@@ -143,6 +144,34 @@ TEST(Instance, PeersDisksAreKnownAfterARestart) {
   EXPECT_TRUE(identities->admit(node_id(3), incarnation(33)).has_value());
   EXPECT_EQ(identities->admit(node_id(3), incarnation(34)).error().code,
             error_code::wrong_identity);
+}
+
+// Hazard H1: the node admits what its log cannot hold, and one command stops every node it reaches.
+TEST(Instance, CommandsThatTheLogCannotHoldAreRefusedAtTheStart) {
+  three_nodes c;
+  auto options = c.options(1);
+  options.core.max_command_bytes = (16 << 20) + 1;
+
+  const auto opened = instance<adder>::open(options, adder{});
+
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, error_code::invalid_argument);
+  EXPECT_NE(opened.error().message.find("core.max_command_bytes"), std::string::npos);
+}
+
+// Hazard H1: the largest command that is allowed goes through.
+TEST(Instance, LargestCommandFitsEveryLayer) {
+  three_nodes c;
+  for (const std::uint64_t id : {1, 2, 3}) {
+    auto options = c.options(id);
+    options.core.max_command_bytes = 16 << 20;
+    options.core.election_timeout_min = std::chrono::seconds(4);  // for slow disks
+    options.core.election_timeout_max = std::chrono::seconds(5);
+    c.start(options);
+  }
+
+  EXPECT_EQ(c.add(2, std::string(16 << 20, '0')), "0");
+  EXPECT_EQ(c.add(3, "1"), "1");
 }
 
 TEST(Instance, AddressInUseIsAnErrorNotACrash) {

@@ -39,6 +39,10 @@ struct wal_options {
   duration idle_before_proof = std::chrono::seconds(1);
   /// The files to stand on; null for the machine's own. Must outlive the engine.
   wal::file_system* files = nullptr;
+
+  /// The largest payload that an entry may have. Whoever admits commands must refuse what is
+  /// larger: in the log it would be a batch that cannot be written, and stop the node.
+  std::uint64_t largest_payload() const { return segment_bytes / 4; }
 };
 
 /// Satisfies `persistence_engine`. Three threads: one appends, flushes and completes appends, one
