@@ -15,6 +15,9 @@ namespace mainstay::server {
 
 namespace {
 
+/// A command's arguments become one entry; what it adds to them is far below this, in bytes.
+constexpr std::uint64_t command_frame = 1024;
+
 /// Takes settings over one by one; keeps the first failure.
 class reader {
  public:
@@ -162,18 +165,20 @@ result<void> check_whole(const server_config& config) {
   }
   if (auto ok = check_apart(config); !ok) return ok;
   constexpr std::uint64_t smallest = 64 << 10;
-  constexpr std::uint64_t largest = 1 << 30;
+  constexpr std::uint64_t most = 1 << 30;
   const std::uint64_t segment = config.segment_bytes;
-  if (segment < smallest || segment > largest || segment % 4096 != 0) {
+  if (segment < smallest || segment > most || segment % 4096 != 0) {
     return fail(error_code::invalid_argument,
                 fmt::format("--segment-bytes ({}) must be a multiple of 4096 from 64 KiB to 1 GiB",
                             segment));
   }
-  if (config.limits.command_bytes > segment / 4) {
-    return fail(error_code::invalid_argument,
-                fmt::format("--max-command-bytes ({}) must be at most a quarter of "
-                            "--segment-bytes ({})",
-                            config.limits.command_bytes, segment));
+  const std::uint64_t largest = wal_options{.segment_bytes = segment}.largest_payload();
+  if (config.node.core.max_command_bytes > largest) {
+    return fail(
+        error_code::invalid_argument,
+        fmt::format("--max-command-bytes ({}) must be at most a quarter of "
+                    "--segment-bytes ({}), less the {} bytes that a command's frame may take",
+                    config.limits.command_bytes, segment, command_frame));
   }
   return {};
 }
@@ -187,8 +192,7 @@ result<server_config> make_config(const settings& given) {
   read_rest(in, config);
   if (!in.outcome()) return std::unexpected(in.outcome().error());
 
-  // A command's arguments become one entry; what it adds to them is far below a kilobyte.
-  config.node.core.max_command_bytes = config.limits.command_bytes + 1024;
+  config.node.core.max_command_bytes = config.limits.command_bytes + command_frame;
   if (auto ok = check_whole(config); !ok) return std::unexpected(ok.error());
   return config;
 }

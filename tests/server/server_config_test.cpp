@@ -123,6 +123,15 @@ TEST(ServerConfig, RulesBetweenSettingsAreChecked) {
   EXPECT_THAT(refusal(with("cluster", "cluster = \"1=x\"")), HasSubstr("HOST:PORT"));
 }
 
+// Hazard H1: a quarter of a segment must hold the largest command with its frame, not without it.
+TEST(ServerConfig, TheLargestCommandFitsIntoTheLogWithItsFrame) {
+  const std::string quarter = sound + "segment-bytes = 16777216\n";
+
+  EXPECT_THAT(refusal(quarter + "max-command-bytes = 4194304\n"),
+              HasSubstr("--max-command-bytes (4194304) must be at most a quarter"));
+  EXPECT_EQ(refusal(quarter + "max-command-bytes = 4193280\n"), "none");
+}
+
 TEST(ServerConfig, AddressesAreTakenApart) {
   EXPECT_THAT(refusal(with("resp", "resp = \"6401\"")), HasSubstr("write HOST:PORT"));
   EXPECT_THAT(refusal(with("resp", "resp = \"127.0.0.1:99999\"")), HasSubstr("write HOST:PORT"));
