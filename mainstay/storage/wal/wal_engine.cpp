@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "mainstay/base/random.hpp"
+#include "mainstay/storage/wal/group_commit.hpp"
 #include "mainstay/storage/wal/posix_file_system.hpp"
 #include "mainstay/storage/wal/segmented_log.hpp"
 #include "mainstay/storage/wal/worker.hpp"
@@ -165,42 +166,31 @@ class wal_engine::implementation {
 
   /// Adds every append to one flush, flushes, and completes in order.
   void serve(std::vector<request>& requests) {
-    outcomes_.clear();
-    std::optional<error> refused;
-    for (auto& r : requests) {
-      result<void> outcome;
-      if (auto* append = std::get_if<append_request>(&r)) {
-        outcome = add(refused, [&] { return log_->add(append->group, append->batch); });
-      } else if (auto* compact = std::get_if<compact_request>(&r)) {
-        outcome = add(refused, [&] { return log_->add_base(compact->group, compact->index); });
+    round_.begin();
+    for (const auto& r : requests) {
+      if (const auto* append = std::get_if<append_request>(&r)) {
+        round_.add(*log_, append->group, append->batch);
+      } else if (const auto* compact = std::get_if<compact_request>(&r)) {
+        round_.add_base(*log_, compact->group, compact->index);
       }
-      outcomes_.push_back(std::move(outcome));
     }
-    const auto flushed = log_->flush();
-    for (std::size_t i = 0; i < requests.size(); ++i) {
-      const auto& outcome = outcomes_[i] && !flushed ? flushed : outcomes_[i];
-      std::visit([&](auto& r) { complete(r, outcome); }, requests[i]);
+    auto outcome = round_.flush(*log_).begin();
+    for (auto& r : requests) {
+      if (auto* append = std::get_if<append_request>(&r)) {
+        append->done(*outcome++);
+      } else if (auto* compact = std::get_if<compact_request>(&r)) {
+        compact->done(*outcome++);
+      } else if (auto* read = std::get_if<read_request>(&r)) {
+        complete(*read);
+      } else {
+        complete(std::get<recover_request>(r));
+      }
     }
   }
 
-  /// Adds one append; once one was refused for want of space, all behind it are, because batches
-  /// become durable in order or not at all.
-  template <class Add>
-  result<void> add(std::optional<error>& refused, Add try_to_add) {
-    if (refused) return std::unexpected(*refused);
-    result<void> outcome = try_to_add();
-    if (!outcome && outcome.error().code == error_code::no_space) refused = outcome.error();
-    return outcome;
-  }
+  void complete(recover_request& r) { r.done.set_value(log_->state_of(r.group, r.max_tail_bytes)); }
 
-  void complete(append_request& r, const result<void>& outcome) { r.done(outcome); }
-  void complete(compact_request& r, const result<void>& outcome) { r.done(outcome); }
-
-  void complete(recover_request& r, const result<void>&) {
-    r.done.set_value(log_->state_of(r.group, r.max_tail_bytes));
-  }
-
-  void complete(read_request& r, const result<void>&) {
+  void complete(read_request& r) {
     reader_.post([plan = plan_of(r), done = std::move(r.done)]() mutable {
       done(plan ? wal::read_entries(*plan) : std::unexpected(plan.error()));
     });
@@ -216,7 +206,7 @@ class wal_engine::implementation {
   threaded_runner runner_;
   std::unique_ptr<wal::segmented_log> log_;
   wal::worker reader_;
-  std::vector<result<void>> outcomes_;
+  wal::group_commit round_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

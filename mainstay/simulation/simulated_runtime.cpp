@@ -1,0 +1,132 @@
+#include "mainstay/simulation/simulated_runtime.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace mainstay::simulation {
+
+/// Tasks in the order posted, each an event of its own, so that anything may happen between two.
+class simulated_runtime::task_line final : public event_handler {
+ public:
+  explicit task_line(simulated_runtime& owner)
+      : event_handler(owner.events_, &owner.owner_), runtime_(owner) {}
+
+  void post(task t) {
+    if (ended_) return;
+    tasks_.push_back(std::move(t));
+    if (tasks_.size() == 1) schedule_next();
+  }
+  void end() {
+    ended_ = true;
+    // What a task holds may be the last reason for something to live, whose end may post again.
+    while (!tasks_.empty()) {
+      const auto dropped = std::exchange(tasks_, {});
+    }
+  }
+
+ private:
+  void schedule_next() { schedule(queue().now() + runtime_.draw_delay()); }
+  void on_event(std::uint64_t) override {
+    if (tasks_.empty()) return;
+    task next = std::move(tasks_.front());
+    tasks_.pop_front();
+    if (!tasks_.empty()) schedule_next();
+    next();
+  }
+
+  simulated_runtime& runtime_;
+  std::deque<task> tasks_;
+  bool ended_ = false;
+};
+
+/// One alarm. It keeps a single event under way: one that comes too early, because the alarm was
+/// set to a later time meanwhile, sets out again. So arming anew costs nothing as a rule.
+class simulated_runtime::alarm final : public event_handler {
+ public:
+  explicit alarm(simulated_runtime& owner)
+      : event_handler(owner.events_, &owner.owner_), runtime_(owner) {
+    runtime_.alarms_.push_back(this);
+  }
+  ~alarm() override { std::erase(runtime_.alarms_, this); }
+
+  void arm(instant deadline, task t) {
+    deadline_ = deadline;
+    action_ = std::move(t);
+    const instant due = runtime_.clock_.when(deadline_);
+    if (under_way_ > due) set_out(due);
+  }
+  void disarm() { action_ = nullptr; }
+  void clock_changed() {
+    if (action_) set_out(runtime_.clock_.when(deadline_));
+  }
+
+ private:
+  void set_out(instant due) {
+    under_way_ = due;
+    schedule(due + runtime_.draw_delay(), ++attempt_);
+  }
+  void on_event(std::uint64_t attempt) override {
+    if (attempt != attempt_) return;
+    under_way_ = instant::max();
+    if (!action_) return;
+    if (runtime_.now() < deadline_) return set_out(runtime_.clock_.when(deadline_));
+    auto action = std::exchange(action_, nullptr);
+    action();  // may be the end of this alarm
+  }
+
+  simulated_runtime& runtime_;
+  instant deadline_;
+  task action_;
+  instant under_way_ = instant::max();
+  std::uint64_t attempt_ = 0;
+};
+
+void simulated_runtime::executor::post(task t) const { line_->post(std::move(t)); }
+
+simulated_runtime::timer::timer(std::unique_ptr<alarm> inside) : inside_(std::move(inside)) {}
+simulated_runtime::timer::timer(timer&&) noexcept = default;
+simulated_runtime::timer::~timer() = default;
+void simulated_runtime::timer::arm(instant deadline, task t) {
+  inside_->arm(deadline, std::move(t));
+}
+void simulated_runtime::timer::disarm() { inside_->disarm(); }
+
+simulated_runtime::simulated_runtime(event_queue& events, process& owner, simulated_clock& clock,
+                                     std::uint64_t seed, core_observer* observer)
+    : events_(events),
+      owner_(owner),
+      clock_(clock),
+      random_(seed),
+      observer_(observer),
+      loop_(std::make_unique<task_line>(*this)),
+      apply_(std::make_unique<task_line>(*this)) {}
+
+simulated_runtime::~simulated_runtime() { end(); }
+
+simulated_runtime::executor simulated_runtime::loop() const { return executor(loop_.get()); }
+simulated_runtime::executor simulated_runtime::apply() const { return executor(apply_.get()); }
+
+simulated_runtime::timer simulated_runtime::make_timer(executor) {
+  return timer(std::make_unique<alarm>(*this));
+}
+
+duration simulated_runtime::draw_delay() {
+  const std::uint64_t drawn = random_.next();
+  const bool hiccup = drawn % 1'000'000 < how.hiccups_per_million;
+  const auto most = static_cast<std::uint64_t>((hiccup ? how.hiccup : how.task_delay).count());
+  return duration(static_cast<std::int64_t>((drawn >> 20) % (most + 1)));
+}
+
+void simulated_runtime::end() {
+  for (auto* one : alarms_) one->disarm();
+  loop_->end();
+  apply_->end();
+}
+
+void simulated_runtime::clock_changed() {
+  for (auto* one : alarms_) one->clock_changed();
+}
+
+static_assert(runtime<simulated_runtime>);
+
+}  // namespace mainstay::simulation

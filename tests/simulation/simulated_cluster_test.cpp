@@ -1,0 +1,285 @@
+/// Whole nodes in a simulated world: they elect, commit and survive, faults do what they say, and
+/// the same seed gives the same run.
+#include "mainstay/simulation/simulated_cluster.hpp"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "tests/simulation/world_of_lists.hpp"
+
+namespace mainstay::simulation {
+namespace {
+
+/// A little of everything; gives the hash of what happened.
+std::uint64_t hash_of_a_run(std::uint64_t seed) {
+  list_cluster cluster({.seed = seed});
+  cluster.start();
+  for (int i = 0; i < 20; ++i) write(cluster, std::to_string(i));
+  cluster.crash(cluster.leader());
+  cluster.run_for(500ms);
+  cluster.start();
+  write(cluster, "after");
+  cluster.run_for(2s);
+  return cluster.events().trace_hash();
+}
+
+TEST(SimulatedCluster, TheSameSeedGivesTheSameRun) {
+  for (const std::uint64_t seed : {1, 2, 3}) EXPECT_EQ(hash_of_a_run(seed), hash_of_a_run(seed));
+}
+
+TEST(SimulatedCluster, OtherSeedsGiveOtherRuns) { EXPECT_NE(hash_of_a_run(1), hash_of_a_run(2)); }
+
+TEST(SimulatedCluster, ThreeNodesElectALeaderAndCommit) {
+  list_cluster cluster;
+  cluster.start();
+
+  write(cluster, "a");
+  write(cluster, "b");
+
+  ASSERT_TRUE(cluster.run_until([&] { return cluster.has_converged(); }, 5s));
+  for (const node_id id : cluster.ids()) {
+    EXPECT_EQ(cluster.machine(id)->items, (std::vector<std::string>{"a", "b"}));
+  }
+  EXPECT_TRUE(cluster.failures().empty());
+}
+
+TEST(SimulatedCluster, AcknowledgedWritesSurviveACrashOfTheLeader) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    list_cluster cluster({.seed = seed});
+    cluster.start();
+    std::vector<std::string> acknowledged;
+    for (int i = 0; i < 40; ++i) {
+      acknowledged.push_back(std::to_string(i));
+      write(cluster, acknowledged.back());
+    }
+    const node_id first = cluster.leader();
+
+    cluster.crash(first);
+    const node_id second = await_leader(cluster, first);
+    ASSERT_TRUE(cluster.start(first));
+    write(cluster, "after");
+    acknowledged.emplace_back("after");
+
+    EXPECT_NE(first, second);
+    ASSERT_TRUE(cluster.run_until([&] { return cluster.has_converged(); }, 10s));
+    for (const node_id id : cluster.ids()) EXPECT_EQ(cluster.machine(id)->items, acknowledged);
+  }
+}
+
+TEST(SimulatedCluster, APowerFailureOfAllLosesNothingThatWasAcknowledged) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    list_cluster cluster({.seed = seed});
+    cluster.start();
+    std::vector<std::string> acknowledged;
+    for (int i = 0; i < 20; ++i) write(cluster, acknowledged.emplace_back(std::to_string(i)));
+
+    for (const node_id id : cluster.ids()) cluster.crash(id);
+    cluster.start();
+    write(cluster, acknowledged.emplace_back("after"));
+
+    ASSERT_TRUE(cluster.run_until([&] { return cluster.has_converged(); }, 10s)) << seed;
+    for (const node_id id : cluster.ids()) EXPECT_EQ(cluster.machine(id)->items, acknowledged);
+  }
+}
+
+TEST(SimulatedCluster, WhoWaitsForACrashedNodeIsToldOnce) {
+  list_cluster cluster;
+  cluster.start();
+  const node_id leader = await_leader(cluster);
+  std::vector<answer_handle> answers;
+  for (int i = 0; i < 10; ++i) answers.push_back(submit(cluster, leader, "x"));
+
+  cluster.crash(leader);
+  const bool inside = std::ranges::any_of(answers, [](const auto& a) { return a->is_there(); });
+  cluster.run_for(10s);
+
+  EXPECT_FALSE(inside);
+  for (const auto& a : answers) {
+    EXPECT_EQ(a->times, 1);
+    EXPECT_EQ(a->code(), error_code::disconnected);
+  }
+}
+
+TEST(SimulatedCluster, ANodeThatIsDownRefuses) {
+  list_cluster cluster;
+  cluster.start();
+  cluster.crash(node_id(2));
+
+  const auto a = submit(cluster, node_id(2), "x");
+  cluster.run_for(1s);
+
+  EXPECT_EQ(a->code(), error_code::unreachable);
+  EXPECT_EQ(cluster.status(node_id(2)).health, node_health::stopped);
+}
+
+TEST(SimulatedCluster, ANodeMayBeCrashedFromWithinItsOwnCompletion) {
+  list_cluster cluster;
+  cluster.start();
+  const node_id leader = await_leader(cluster);
+  bool done = false;
+
+  cluster.submit(leader, shared_bytes::copy_of("x"), [&](const command_outcome&) {
+    done = true;
+    cluster.crash(leader);
+  });
+  cluster.run_for(1s);
+
+  EXPECT_TRUE(done);
+  EXPECT_EQ(cluster.presence(leader), node_presence::down);
+}
+
+TEST(SimulatedCluster, APausedLeaderIsReplacedAndFollowsWhenItWakes) {
+  list_cluster cluster;
+  cluster.start();
+  const node_id first = await_leader(cluster);
+
+  cluster.pause(first);
+  cluster.run_for(3s);
+  const auto asleep = cluster.status(first);
+  ASSERT_TRUE(cluster.run_until(
+      [&] {
+        return std::ranges::any_of(cluster.ids(), [&](node_id id) {
+          return id != first && cluster.status(id).role == core::role::leader;
+        });
+      },
+      10s));
+  cluster.resume(first);
+
+  EXPECT_EQ(asleep.role, core::role::leader);
+  ASSERT_TRUE(cluster.run_until([&] { return cluster.has_converged(); }, 10s));
+  EXPECT_GT(cluster.status(first).term, asleep.term);
+}
+
+TEST(SimulatedCluster, AMinorityCommitsNothingUntilThePartitionHeals) {
+  list_cluster cluster;
+  cluster.start();
+  write(cluster, "before");
+  const node_id cut_off = cluster.leader();
+
+  cluster.network().isolate(cut_off);
+  const auto a = submit(cluster, cut_off, "in the minority", {.timeout = 1s});
+  cluster.run_for(3s);
+  const node_id second = await_leader(cluster, cut_off);
+  const auto b = submit(cluster, second, "in the majority");
+  cluster.run_for(1s);
+  cluster.network().heal();
+
+  EXPECT_TRUE(a->is_there());
+  EXPECT_FALSE(a->succeeded());
+  EXPECT_TRUE(b->succeeded());
+  ASSERT_TRUE(cluster.run_until([&] { return cluster.has_converged(); }, 10s));
+  EXPECT_EQ(cluster.machine(cut_off)->items,
+            (std::vector<std::string>{"before", "in the majority"}));
+}
+
+TEST(SimulatedCluster, AWipedNodeStaysAway) {
+  list_cluster cluster;
+  cluster.start();
+  write(cluster, "a");
+
+  cluster.wipe(node_id(3));
+  const auto again = cluster.start(node_id(3));
+  write(cluster, "b");
+
+  EXPECT_FALSE(again.has_value());
+  EXPECT_EQ(cluster.presence(node_id(3)), node_presence::wiped);
+  EXPECT_TRUE(cluster.run_until([&] { return cluster.has_converged(); }, 10s));
+}
+
+TEST(SimulatedCluster, ADamagedLogLeavesTheNodeDownAndSaysSo) {
+  list_cluster cluster;
+  cluster.start();
+  for (int i = 0; i < 50; ++i) write(cluster, std::to_string(i));
+  cluster.crash(node_id(2));
+  auto& disk = cluster.disk(node_id(2));
+  for (const auto& path : disk.paths()) {
+    auto bytes = disk.contents(path);
+    if (bytes.size() < 8192) continue;
+    for (std::size_t i = 4200; i < 4300; ++i) bytes[i] ^= std::byte{1};
+    disk.replace(path, std::move(bytes));
+  }
+
+  const auto started = cluster.start(node_id(2));
+
+  ASSERT_FALSE(started.has_value());
+  EXPECT_EQ(started.error().code, error_code::corrupt);
+  EXPECT_EQ(cluster.presence(node_id(2)), node_presence::down);
+  ASSERT_EQ(cluster.failures().size(), 1U);
+  EXPECT_EQ(cluster.failures()[0].why.code, error_code::corrupt);
+}
+
+TEST(SimulatedCluster, ANodeWhoseFlushFailsStopsAndIsRecorded) {
+  list_cluster cluster;
+  cluster.start();
+  write(cluster, "a");
+  const node_id leader = cluster.leader();
+
+  cluster.disk(leader).fail_next(disk_fault::flush_error);
+  (void)submit(cluster, leader, "b");
+  cluster.run_for(3s);
+
+  ASSERT_EQ(cluster.failures().size(), 1U);
+  EXPECT_EQ(cluster.failures()[0].node, leader);
+  EXPECT_EQ(cluster.status(leader).health, node_health::stopped);
+  EXPECT_NE(cluster.leader(), leader);
+}
+
+TEST(SimulatedCluster, ClocksThatDriftAndLeapKeepTheClusterAtWork) {
+  list_cluster cluster;
+  cluster.start();
+  write(cluster, "a");
+
+  cluster.set_drift(node_id(1), 5000);
+  cluster.set_drift(node_id(2), -5000);
+  cluster.leap_clock(node_id(3), 10s);
+  cluster.leap_wall_clock(cluster.leader(), -3600s);
+  cluster.run_for(20s);
+  write(cluster, "b");
+
+  EXPECT_TRUE(cluster.run_until([&] { return cluster.has_converged(); }, 10s));
+}
+
+TEST(SimulatedCluster, AnOrderlyStopAndAStartKeepEverything) {
+  list_cluster cluster;
+  cluster.start();
+  write(cluster, "a");
+
+  for (const node_id id : cluster.ids()) cluster.stop(id);
+  cluster.start();
+  write(cluster, "b");
+
+  ASSERT_TRUE(cluster.run_until([&] { return cluster.has_converged(); }, 10s));
+  EXPECT_EQ(cluster.machine(node_id(1))->items, (std::vector<std::string>{"a", "b"}));
+}
+
+TEST(SimulatedCluster, AKilledProcessIsMissedAtOnceAndComesBack) {
+  list_cluster cluster;
+  cluster.start();
+  write(cluster, "a");
+  const node_id first = cluster.leader();
+
+  cluster.kill(first);
+  write(cluster, "b");
+  ASSERT_TRUE(cluster.start(first));
+
+  ASSERT_TRUE(cluster.run_until([&] { return cluster.has_converged(); }, 10s));
+  EXPECT_EQ(cluster.machine(first)->items, (std::vector<std::string>{"a", "b"}));
+}
+
+TEST(SimulatedCluster, LinearizableReadsSeeWhatWasWritten) {
+  list_cluster cluster;
+  cluster.start();
+  write(cluster, "a");
+
+  for (const node_id id : cluster.ids()) {
+    auto a = std::make_shared<answer>();
+    cluster.query(id, {}, into(a));
+    ASSERT_TRUE(cluster.run_until([&] { return a->is_there(); }, 5s));
+    ASSERT_TRUE(a->succeeded());
+    EXPECT_EQ((*a->value)->text(), "1");
+  }
+}
+
+}  // namespace
+}  // namespace mainstay::simulation
