@@ -120,6 +120,11 @@ class raft {
   /// The peers' progress; empty unless leader.
   std::vector<peer_status> peers() const;
 
+  /// Calls `visit(name, member)` for every member once, in the order of declaration, so that tools
+  /// can hash, compare or print a replica, and decide by name what to leave out.
+  template <class Visitor>
+  void visit_state(Visitor&& visit) const;
+
   friend bool operator==(const raft&, const raft&) = default;
 
  private:
@@ -272,5 +277,48 @@ class raft {
   std::uint64_t last_log_read_ = 0;
   ready out_;
 };
+
+/// Names and members in the order in which they stand above.
+template <class Visitor>
+void raft::visit_state(Visitor&& visit) const {
+  visit("config", config_);
+  visit("id", id_);
+  visit("random", random_);
+  visit("timing", timing_);
+  visit("hard_state", hard_state_);
+  visit("log", log_);
+  visit("configurations", configurations_);
+  visit("last_sequence", last_sequence_);
+  visit("durable_sequence", durable_sequence_);
+  visit("hard_state_sequence", hard_state_sequence_);
+  visit("hard_state_dirty", hard_state_dirty_);
+  visit("stable_index", stable_index_);
+  visit("unsaved_from", unsaved_from_);
+  visit("truncate_disk_from", truncate_disk_from_);
+  visit("pending", pending_);
+  visit("withheld", withheld_);
+  visit("role", role_);
+  visit("retired", retired_);
+  visit("leader", leader_);
+  visit("reported", reported_);
+  visit("commit_index", commit_index_);
+  visit("applying_index", applying_index_);
+  visit("last_applied", last_applied_);
+  visit("applying_bytes", applying_bytes_);
+  visit("applying", applying_);
+  visit("apply_read", apply_read_);
+  visit("apply_from_storage", apply_from_storage_);
+  visit("votes", votes_);
+  visit("progress", progress_);
+  visit("uncommitted_bytes", uncommitted_bytes_);
+  visit("term_start", term_start_);
+  visit("round", round_);
+  visit("waiting_reads", waiting_reads_);
+  visit("rounds", rounds_);
+  visit("asked_reads", asked_reads_);
+  visit("last_call", last_call_);
+  visit("last_log_read", last_log_read_);
+  visit("out", out_);
+}
 
 }  // namespace mainstay::core
