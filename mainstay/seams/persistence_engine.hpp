@@ -22,7 +22,9 @@ struct recovered_state {
   log_index last_index;  ///< last index of the log; equals base_index when it is empty
   std::vector<core::term_run> term_runs;    ///< of (base_index, last_index], in order
   std::vector<core::entry> configurations;  ///< every configuration entry in the log, in order
-  std::vector<core::entry> tail;  ///< the newest consecutive entries, up to the asked byte limit
+  /// The newest consecutive entries, up to the asked byte limit; the newest of all in any case,
+  /// because its time is the least that the next one may have. Empty when the log is.
+  std::vector<core::entry> tail;
 };
 
 /// Called once, from the engine's own thread, in the order of the appends. An error means that

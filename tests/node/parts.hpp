@@ -127,7 +127,7 @@ class scripted_storage {
     auto first = entries.end();
     for (std::uint64_t bytes = 0; first != entries.begin(); --first) {
       bytes += core::size_of(*std::prev(first));
-      if (bytes > max_bytes) break;
+      if (bytes > max_bytes && first != entries.end()) break;
     }
     r.tail.assign(first, entries.end());
     for (const auto& e : entries) {

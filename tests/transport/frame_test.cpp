@@ -149,6 +149,28 @@ TEST(FrameReader, BeforeTheHandshakeOnlySmallFramesAreTaken) {
   EXPECT_FALSE(reader.next());
 }
 
+// Hazard H3: a command in the log's window must not pin a receive block a thousand times its size.
+TEST(FrameReader, ASmallBodyThatIsKeptKeepsNoBlock) {
+  feeder f;
+  const auto first_room = f.reader.room().data();
+
+  f.feed(request_of(1, "kept"));
+
+  ASSERT_EQ(f.frames.size(), 1U);
+  EXPECT_EQ(f.frames.front().body.text(), "kept");
+  EXPECT_EQ(f.reader.room().data(), first_room);  // the block starts over: nobody holds it
+}
+
+TEST(FrameReader, ALargeBodyIsASliceOfTheBlock) {
+  feeder f;
+  const auto first_room = f.reader.room().data();
+
+  f.feed(request_of(1, body_of(feeder::block / 2)));
+
+  ASSERT_EQ(f.frames.size(), 1U);
+  EXPECT_EQ(f.frames.front().body.data(), first_room + frame_header_size);
+}
+
 TEST(FrameReader, BytesBehindTheHandshakeAreNotLost) {
   frame_reader reader;
   const auto stream = frame_text(frame_kind::hello, shared_bytes::copy_of("hi")) +

@@ -116,7 +116,7 @@ result<recovered_state> memory_disk::recover(group_id group, std::uint64_t max_t
   std::uint64_t bytes = 0;
   while (start != log.entries.begin()) {
     bytes += core::size_of(*std::prev(start));
-    if (bytes > max_tail_bytes) break;
+    if (bytes > max_tail_bytes && start != log.entries.end()) break;
     --start;
   }
   state.tail.assign(start, log.entries.end());

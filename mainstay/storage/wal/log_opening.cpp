@@ -177,7 +177,7 @@ result<std::vector<core::entry>> segmented_log::read_tail(group_id id,
   std::vector<core::entry> tail;
   for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
     for (auto& e : *part) {
-      if (bytes <= max_bytes) {
+      if (bytes <= max_bytes || e.index == group.last_index()) {
         tail.push_back(std::move(e));
       } else {
         bytes -= core::size_of(e);  // too old to fit

@@ -69,9 +69,11 @@ result<std::optional<frame>> frame_reader::next() {
   const auto whole = arena_->commit(size);
   room_ = room_.subspan(size);
   pending_ -= size;
-  frame next{*std::exchange(header_, std::nullopt),
-             whole.slice(frame_header_size, size - frame_header_size)};
-  return next;
+  auto body = whole.slice(frame_header_size, size - frame_header_size);
+  // What is kept of a small body must not keep a whole block: on a quiet connection every command
+  // would, and the log's window counts only the command.
+  if (size < block_size_ / 4) body = shared_bytes::copy_of(body.span());
+  return frame{*std::exchange(header_, std::nullopt), std::move(body)};
 }
 
 }  // namespace mainstay::tcp

@@ -13,8 +13,8 @@
 
 namespace mainstay::tcp {
 
-/// Bodies are slices of the receive buffer, which is replaced rather than overwritten as long as
-/// slices of it are alive. Memory: one block, or one frame where that is larger than a block; a
+/// Large bodies are slices of the receive buffer, which is replaced rather than overwritten as long
+/// as slices of it are alive; those below a quarter of a block are copies. Memory: one block, or one frame where that is larger than a block; a
 /// frame's length is checked before room for it is made.
 class frame_reader {
  public:
