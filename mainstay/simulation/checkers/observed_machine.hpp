@@ -66,7 +66,7 @@ class observed_machine {
   /// Restores what `save` wrote. Errors: those of the machine, `malformed`.
   result<void> restore(const snapshot_reader& reader) {
     std::array<std::uint64_t, 2> head{};
-    auto rest = std::as_writable_bytes(std::span(head));
+    std::span<std::byte> rest = std::as_writable_bytes(std::span(head));
     while (!rest.empty()) {
       const auto read = reader(rest);
       if (!read) return std::unexpected(read.error());

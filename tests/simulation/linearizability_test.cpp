@@ -1,0 +1,349 @@
+/// The judge of histories on stories with a known end, against a twin that tries every order, and
+/// at the size of a real run.
+#include "mainstay/simulation/linearizability.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <numeric>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "mainstay/base/random.hpp"
+#include "mainstay/simulation/key_value_model.hpp"
+
+namespace mainstay::simulation {
+namespace {
+
+using testing::HasSubstr;
+using testing::SizeIs;
+
+using answer = std::optional<std::string>;
+constexpr auto done = operation_outcome::done;
+constexpr auto refused = operation_outcome::refused;
+constexpr auto unknown = operation_outcome::unknown;
+
+/// An operation on key "k" between two moments.
+struct span_of {
+  std::int64_t start;
+  std::int64_t end;
+};
+client_operation make(span_of time, std::string name, std::string argument, answer result,
+                      operation_outcome outcome = done) {
+  return {.name = std::move(name),
+          .key = "k",
+          .argument = std::move(argument),
+          .result = std::move(result),
+          .start = time.start,
+          .end = time.end,
+          .outcome = outcome};
+}
+client_operation set(span_of time, std::string value) {
+  return make(time, "set", std::move(value), "OK");
+}
+client_operation get(span_of time, answer result) {
+  return make(time, "get", "", std::move(result));
+}
+
+verdict verdict_on(const std::vector<client_operation>& operations) {
+  return judge(key_value_model{}, operations).verdict;
+}
+
+MATCHER(IsLinearizable, "") { return verdict_on(arg) == verdict::linearizable; }
+MATCHER(IsNotLinearizable, "") { return verdict_on(arg) == verdict::not_linearizable; }
+
+using story = std::vector<client_operation>;
+
+TEST(Linearizability, NothingAtAllIsLinearizable) { EXPECT_THAT(story{}, IsLinearizable()); }
+
+TEST(Linearizability, ReadsFollowWrites) {
+  EXPECT_THAT((story{get({0, 1}, {}), set({2, 3}, "a"), get({4, 5}, "a"), set({6, 7}, "b"),
+                     get({8, 9}, "b")}),
+              IsLinearizable());
+}
+
+TEST(Linearizability, ConcurrentWritesTakeEffectInEitherOrder) {
+  const auto both = [](const char* last) {
+    return story{set({0, 10}, "a"), set({1, 9}, "b"), get({11, 12}, last)};
+  };
+  EXPECT_THAT(both("a"), IsLinearizable());
+  EXPECT_THAT(both("b"), IsLinearizable());
+}
+
+TEST(Linearizability, AReadMaySeeAWriteThatHasNotEnded) {
+  EXPECT_THAT((story{set({0, 10}, "a"), get({1, 2}, {}), get({3, 4}, "a")}), IsLinearizable());
+}
+
+TEST(Linearizability, OperationsThatMeetInOneMomentAreConcurrent) {
+  EXPECT_THAT((story{set({0, 5}, "a"), get({5, 6}, {})}), IsLinearizable());
+}
+
+TEST(Linearizability, AStaleReadIsFound) {
+  EXPECT_THAT((story{set({0, 1}, "a"), set({2, 3}, "b"), get({4, 5}, "a")}), IsNotLinearizable());
+}
+
+TEST(Linearizability, AReadThatGoesBackIsFound) {
+  EXPECT_THAT((story{set({0, 1}, "a"), set({2, 20}, "b"), get({3, 4}, "b"), get({5, 6}, "a")}),
+              IsNotLinearizable());
+}
+
+TEST(Linearizability, ALostWriteIsFound) {
+  EXPECT_THAT((story{set({0, 1}, "a"), get({2, 3}, {})}), IsNotLinearizable());
+}
+
+TEST(Linearizability, AnAppendThatTookEffectTwiceIsFound) {
+  EXPECT_THAT((story{make({0, 1}, "append", "x", "1"), get({2, 3}, "xx")}), IsNotLinearizable());
+}
+
+TEST(Linearizability, AnIncrementThatWasLostIsFound) {
+  EXPECT_THAT((story{make({0, 5}, "increment", "1", "1"), make({0, 5}, "increment", "1", "1")}),
+              IsNotLinearizable());
+}
+
+TEST(Linearizability, ASplitBrainIsFound) {
+  EXPECT_THAT((story{set({0, 10}, "a"), set({0, 10}, "b"), get({11, 20}, "a"), get({11, 20}, "b")}),
+              IsNotLinearizable());
+}
+
+TEST(Linearizability, WhatWasRefusedMustNotBeSeen) {
+  EXPECT_THAT((story{make({0, 1}, "set", "a", {}, refused), get({2, 3}, "a")}),
+              IsNotLinearizable());
+  EXPECT_THAT((story{make({0, 1}, "set", "a", {}, refused), get({2, 3}, {})}), IsLinearizable());
+}
+
+TEST(Linearizability, WhatIsUnknownMayBeSeenLaterOrNever) {
+  const auto lost = make({0, 1}, "set", "a", {}, unknown);
+  EXPECT_THAT((story{lost, get({2, 3}, {}), get({4, 5}, "a"), get({6, 7}, "a")}), IsLinearizable());
+  EXPECT_THAT((story{lost, get({2, 3}, {}), get({4, 5}, {})}), IsLinearizable());
+}
+
+TEST(Linearizability, WhatIsUnknownTakesEffectOnceAndNotBeforeItsStart) {
+  const auto lost = make({10, 11}, "append", "x", {}, unknown);
+  EXPECT_THAT((story{lost, get({2, 3}, "x")}), IsNotLinearizable());
+  EXPECT_THAT((story{lost, get({12, 13}, "xx")}), IsNotLinearizable());
+  EXPECT_THAT((story{lost, get({12, 13}, "x"), get({14, 15}, {})}), IsNotLinearizable());
+}
+
+TEST(Linearizability, ManyUnknownOperationsDoNotStopTheSearch) {
+  story operations;
+  for (int i = 0; i < 40; ++i) {
+    operations.push_back(make({i, i + 1}, "set", "u" + std::to_string(i), {}, unknown));
+  }
+  operations.push_back(set({100, 101}, "a"));
+  operations.push_back(get({102, 103}, "never written"));
+
+  const auto j = judge(key_value_model{}, operations, 100'000);
+
+  EXPECT_EQ(j.verdict, verdict::not_linearizable);
+}
+
+TEST(Linearizability, KeysAreIndependent) {
+  auto other = get({2, 3}, {});
+  other.key = "other";
+  EXPECT_THAT((story{set({0, 1}, "a"), other}), IsLinearizable());
+}
+
+TEST(Linearizability, TheKeyAndTheShortestBeginningAreShown) {
+  story operations{set({0, 1}, "a"), get({2, 3}, "a"), get({4, 5}, "b"), get({6, 7}, "a"),
+                   set({3, 30}, "c")};
+  auto fine = set({0, 1}, "z");
+  fine.key = "fine";
+  operations.push_back(fine);
+
+  const auto j = judge(key_value_model{}, operations);
+
+  EXPECT_EQ(j.key, "k");
+  ASSERT_THAT(j.unexplained, SizeIs(4));
+  EXPECT_EQ(j.unexplained[0], operations[0]);
+  EXPECT_EQ(j.unexplained[1], operations[1]);
+  EXPECT_EQ(j.unexplained[2].argument, "c");
+  EXPECT_EQ(j.unexplained[2].outcome, unknown);  // it had not ended by then
+  EXPECT_EQ(j.unexplained[3], operations[2]);
+  EXPECT_THAT(describe(j), HasSubstr("not linearizable: key \"k\""));
+  EXPECT_THAT(describe(j), HasSubstr(R"("result":"b")"));
+}
+
+TEST(Linearizability, ASearchThatTakesTooLongIsUndecided) {
+  EXPECT_EQ(judge(key_value_model{}, story{set({0, 1}, "a"), set({2, 3}, "b")}, 1).verdict,
+            verdict::undecided);
+}
+
+// ---- The twin ---------------------------------------------------------------------------------
+
+/// Tries every order of every choice of unknown operations.
+bool has_order(const story& operations, std::vector<bool>& used, const answer& value) {
+  const key_value_model model;
+  bool all_done = true;
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    all_done = all_done && (used[i] || operations[i].outcome != done);
+  }
+  if (all_done) return true;
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    const auto& o = operations[i];
+    if (used[i] || o.outcome == refused) continue;
+    bool may_be_next = true;
+    for (std::size_t k = 0; k < operations.size(); ++k) {
+      if (!used[k] && operations[k].outcome == done && operations[k].end < o.start) {
+        may_be_next = false;
+      }
+    }
+    if (!may_be_next) continue;
+    answer after = value;
+    const answer said = model.carry_out(after, o);
+    if (o.outcome == done && said != o.result) continue;
+    used[i] = true;
+    if (has_order(operations, used, after)) return true;
+    used[i] = false;
+  }
+  return false;
+}
+
+std::string any_of(random_generator& random, std::initializer_list<const char*> words) {
+  return *(words.begin() + random.below(words.size()));
+}
+
+/// A run of a real register from which a few answers are then changed, so that good and bad
+/// histories are both frequent.
+story random_story(random_generator& random, std::size_t size, std::uint64_t keys) {
+  const key_value_model model;
+  story operations(size);
+  std::vector<std::pair<std::int64_t, std::size_t>> effects;
+  for (std::size_t i = 0; i < size; ++i) {
+    auto& o = operations[i];
+    o.key = std::to_string(random.below(keys));
+    o.name = any_of(random, {"get", "get", "get", "set", "set_if_absent", "set_if_present",
+                             "set_if_equal", "get_and_set", "get_and_delete", "delete", "increment",
+                             "append", "length", "exists", "type"});
+    o.argument = any_of(random, {"1", "2", "7"});
+    if (o.name == "set_if_equal") o.expected = any_of(random, {"1", "2", "7"});
+    o.start = static_cast<std::int64_t>(random.below(size * 4));
+    o.end = o.start + static_cast<std::int64_t>(random.below(12));
+    o.outcome = random.below(5) == 0 ? (random.below(2) == 0 ? refused : unknown) : done;
+    const auto span = static_cast<std::uint64_t>(o.end - o.start + 1);
+    const auto late = o.outcome == unknown ? random.below(20) : 0;
+    const auto effect = o.start + static_cast<std::int64_t>(random.below(span) + late);
+    if (o.outcome != refused) effects.emplace_back(effect, i);
+  }
+  std::ranges::sort(effects);
+  std::map<std::string, answer> values;
+  for (const auto& [time, i] : effects) {
+    if (operations[i].outcome == unknown && random.below(2) == 0) continue;
+    const auto said = model.carry_out(values[operations[i].key], operations[i]);
+    if (operations[i].outcome == done) operations[i].result = said;
+  }
+  return operations;
+}
+
+TEST(LinearizabilityTwin, TheSearchAgreesWithTryingEveryOrder) {
+  random_generator random(1);
+  int bad = 0;
+  constexpr int stories = 20'000;
+  for (int n = 0; n < stories; ++n) {
+    story operations = random_story(random, 1 + random.below(7), 1);
+    if (random.below(2) == 0) {
+      auto& changed = operations[random.below(operations.size())];
+      if (changed.outcome == done) changed.result = any_of(random, {"1", "2", "7", "OK", "0"});
+    }
+    std::vector<bool> used(operations.size());
+
+    const bool expected = has_order(operations, used, {});
+
+    ASSERT_EQ(verdict_on(operations) == verdict::linearizable, expected)
+        << write_history(operations);
+    bad += expected ? 0 : 1;
+  }
+  EXPECT_GT(bad, stories / 10);
+  EXPECT_LT(bad, stories / 2);
+}
+
+TEST(LinearizabilityTwin, WhatIsShownIsUnexplainedAndNothingShorterIs) {
+  random_generator random(2);
+  int bad = 0;
+  for (int n = 0; n < 5'000; ++n) {
+    story operations = random_story(random, 1 + random.below(7), 1);
+    auto& changed = operations[random.below(operations.size())];
+    if (changed.outcome == done) changed.result = "1";
+    const auto j = judge(key_value_model{}, operations);
+    if (j.verdict == verdict::linearizable) continue;
+    ++bad;
+
+    std::vector<bool> used(j.unexplained.size());
+    ASSERT_FALSE(has_order(j.unexplained, used, {})) << write_history(operations);
+    const auto ends = detail::count_done(j.unexplained);
+    if (ends < 2) continue;
+    ASSERT_EQ(verdict_on(detail::beginning_of(j.unexplained, ends - 1)), verdict::linearizable)
+        << write_history(j.unexplained);
+  }
+  EXPECT_GT(bad, 500);
+}
+
+// ---- Size -------------------------------------------------------------------------------------
+
+/// 20 clients, each one operation after the other, on a real register a key.
+story long_story(std::size_t size, std::uint64_t keys, std::uint64_t unknown_in_1000) {
+  constexpr std::uint64_t clients = 20;
+  random_generator random(7);
+  const key_value_model model;
+  story operations;
+  std::vector<std::int64_t> free_at(clients);
+  std::vector<std::pair<std::int64_t, std::size_t>> effects;
+  for (std::size_t i = 0; i < size; ++i) {
+    const auto client =
+        static_cast<std::size_t>(std::ranges::min_element(free_at) - free_at.begin());
+    client_operation o{.client = client, .key = std::to_string(random.below(keys))};
+    o.name = any_of(random, {"get", "get", "get", "set", "set", "increment", "set_if_equal"});
+    o.argument = std::to_string(i);
+    if (o.name == "set_if_equal") o.expected = std::to_string(random.below(i + 1));
+    o.start = free_at[client] + static_cast<std::int64_t>(random.below(20));
+    o.end = o.start + 50 + static_cast<std::int64_t>(random.below(500));
+    o.outcome = random.below(1000) < unknown_in_1000 ? unknown : done;
+    free_at[client] = o.end + 1;
+    const auto span = static_cast<std::uint64_t>(o.end - o.start + 1);
+    effects.emplace_back(o.start + static_cast<std::int64_t>(random.below(span)), i);
+    operations.push_back(std::move(o));
+  }
+  std::ranges::sort(effects);
+  std::map<std::string, answer> values;
+  for (const auto& [time, i] : effects) {
+    const auto said = model.carry_out(values[operations[i].key], operations[i]);
+    if (operations[i].outcome == done) operations[i].result = said;
+  }
+  return operations;
+}
+
+struct size_case {
+  std::uint64_t keys;
+  std::uint64_t unknown_in_1000;
+};
+class LinearizabilitySize : public testing::TestWithParam<size_case> {};
+
+TEST_P(LinearizabilitySize, TenThousandOperationsOfTwentyClientsAreJudged) {
+  story operations = long_story(10'000, GetParam().keys, GetParam().unknown_in_1000);
+  const auto begin = std::chrono::steady_clock::now();
+
+  const auto good = judge(key_value_model{}, operations);
+  const auto middle = std::chrono::steady_clock::now();
+  for (auto& o : operations) {
+    if (o.name == "get" && o.outcome == done && o.start > operations.back().start / 2) {
+      o.result = "never written";
+      break;
+    }
+  }
+  const auto bad = judge(key_value_model{}, operations);
+
+  EXPECT_EQ(good.verdict, verdict::linearizable);
+  EXPECT_EQ(bad.verdict, verdict::not_linearizable);
+  const auto end = std::chrono::steady_clock::now();
+  std::printf("keys %llu, unknown in 1000 %llu: good in %.3f s, %llu steps; bad in %.3f s\n",
+              static_cast<unsigned long long>(GetParam().keys),
+              static_cast<unsigned long long>(GetParam().unknown_in_1000),
+              std::chrono::duration<double>(middle - begin).count(),
+              static_cast<unsigned long long>(good.steps),
+              std::chrono::duration<double>(end - middle).count());
+}
+INSTANTIATE_TEST_SUITE_P(Keys, LinearizabilitySize,
+                         testing::Values(size_case{20, 0}, size_case{20, 20}, size_case{200, 20}));
+
+}  // namespace
+}  // namespace mainstay::simulation
