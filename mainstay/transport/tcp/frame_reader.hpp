@@ -14,8 +14,8 @@
 namespace mainstay::tcp {
 
 /// Large bodies are slices of the receive buffer, which is replaced rather than overwritten as long
-/// as slices of it are alive; those below a quarter of a block are copies. Memory: one block, or one frame where that is larger than a block; a
-/// frame's length is checked before room for it is made.
+/// as slices of it are alive; those below a quarter of a block are copies. Memory: one block, or
+/// one frame where that is larger; a frame's length is checked before room for it is made.
 class frame_reader {
  public:
   /// Starts with the small limits of the handshake.
