@@ -126,12 +126,12 @@ class event_handler {
  public:
   event_handler(const event_handler&) = delete;
   event_handler& operator=(const event_handler&) = delete;
+  virtual ~event_handler() { queue_.remove(place_); }
 
  protected:
   /// `owner` may be null, and must outlive the handler.
   event_handler(event_queue& queue, process* owner)
       : queue_(queue), owner_(owner), place_(queue.add(*this)) {}
-  virtual ~event_handler() { queue_.remove(place_); }
 
   event_queue& queue() const { return queue_; }
   /// Has `on_event(argument)` called at `when`, or now if that has passed.

@@ -101,10 +101,10 @@ class simulated_cluster {
  public:
   using types = simulated_types<Machine>;
   /// Makes the state machine of a node that starts.
-  using machine_factory = std::function<Machine()>;
+  using machine_factory = std::function<Machine(node_id)>;
 
   explicit simulated_cluster(
-      cluster_settings settings = {}, machine_factory make = [] { return Machine{}; })
+      cluster_settings settings = {}, machine_factory make = [](node_id) { return Machine{}; })
       : world_(std::move(settings)), make_(std::move(make)), lives_(world_.settings().nodes) {}
 
   // Processes.

@@ -44,7 +44,7 @@ result<void> simulated_cluster<Machine>::begin_life(computer& here, life_type& l
                                        life.logger, life.metrics});
   node_listener listener;
   listener.stopped = [this, id = here.id](const error& why) { world_.note_failure(id, why); };
-  auto replica = node<types>::start_on_loop(*life.owner, world_.options_of(here.id), make_(),
+  auto replica = node<types>::start_on_loop(*life.owner, world_.options_of(here.id), make_(here.id),
                                             std::move(listener));
   if (!replica) return std::unexpected(replica.error());
   life.replica.emplace(*std::move(replica));

@@ -20,21 +20,21 @@ std::optional<wal::supply_outcome> delayed_runner::collect(bool wait) {
 /// The storage thread, as events.
 class simulated_log_engine::storage_activity final : public event_handler {
  public:
-  enum what : std::uint64_t { serve, finish, look_whether_idle };
+  enum class errand : std::uint64_t { serve, finish, look_whether_idle };
 
   explicit storage_activity(simulated_log_engine& engine)
       : event_handler(engine.runtime_.events(), &engine.runtime_.owner()), engine_(engine) {}
 
-  void wake(instant when, what for_what) { schedule(when, for_what); }
+  void wake(instant when, errand what) { schedule(when, static_cast<std::uint64_t>(what)); }
 
  private:
   void on_event(std::uint64_t argument) override {
-    switch (static_cast<what>(argument)) {
-      case serve:
+    switch (static_cast<errand>(argument)) {
+      case errand::serve:
         return engine_.serve();
-      case finish:
+      case errand::finish:
         return engine_.finish();
-      case look_whether_idle:
+      case errand::look_whether_idle:
         return engine_.prove_when_idle();
     }
   }
@@ -86,7 +86,7 @@ void simulated_log_engine::push(request r) {
   }
   queue_.push_back(std::move(r));
   if (std::exchange(awake_, true)) return;
-  activity_->wake(runtime_.events().now() + runtime_.draw_delay(), storage_activity::serve);
+  activity_->wake(runtime_.events().now() + runtime_.draw_delay(), storage_activity::errand::serve);
 }
 
 /// Takes all that has gathered. Its effects begin now; nobody hears of them before `finish`.
@@ -94,7 +94,7 @@ void simulated_log_engine::serve() {
   under_way_.swap(queue_);
   disk_.begin_work(runtime_.events().now());
   work_on(under_way_);
-  activity_->wake(disk_.work_ends(), storage_activity::finish);
+  activity_->wake(disk_.work_ends(), storage_activity::errand::finish);
 }
 
 void simulated_log_engine::work_on(std::vector<request>& requests) {
@@ -125,10 +125,12 @@ void simulated_log_engine::finish() {
   (void)log_->maintain();
   awake_ = !queue_.empty();
   if (awake_) {
-    activity_->wake(runtime_.events().now() + runtime_.draw_delay(), storage_activity::serve);
+    activity_->wake(runtime_.events().now() + runtime_.draw_delay(),
+                    storage_activity::errand::serve);
   }
   if (std::exchange(watches_, true)) return;
-  activity_->wake(runtime_.events().now() + idle_before_proof, storage_activity::look_whether_idle);
+  activity_->wake(runtime_.events().now() + idle_before_proof,
+                  storage_activity::errand::look_whether_idle);
 }
 
 void simulated_log_engine::complete(std::vector<request>& requests) {
@@ -157,7 +159,7 @@ void simulated_log_engine::prove_when_idle() {
   }
   watches_ = true;
   const duration rest = awake_ ? idle_before_proof : due - runtime_.now();
-  activity_->wake(runtime_.events().now() + rest, storage_activity::look_whether_idle);
+  activity_->wake(runtime_.events().now() + rest, storage_activity::errand::look_whether_idle);
 }
 
 void simulated_log_engine::stop() {

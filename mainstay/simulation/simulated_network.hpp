@@ -24,10 +24,10 @@ struct link_settings {
   duration jitter = std::chrono::microseconds(40);   ///< evenly drawn on top
   std::uint32_t spikes_per_million = 0;              ///< messages that take up to `spike` longer
   duration spike = std::chrono::milliseconds(20);
-  std::uint64_t bytes_per_second = 0;                 ///< of a slow link; 0: no limit
-  std::uint32_t lost_per_million = 0;                 ///< messages that vanish
-  std::uint32_t duplicated_per_million = 0;           ///< requests that arrive a second time, later
-  std::uint32_t reordered_per_million = 0;            ///< messages that others overtake
+  std::uint64_t bytes_per_second = 0;        ///< of a slow link; 0: no limit
+  std::uint32_t lost_per_million = 0;        ///< messages that vanish
+  std::uint32_t duplicated_per_million = 0;  ///< requests of cores that arrive again, later
+  std::uint32_t reordered_per_million = 0;   ///< messages that others overtake
   duration straggle = std::chrono::milliseconds(10);  ///< how much later those two come, at most
   bool cut = false;                                   ///< everything vanishes
   instant stalled_until{};                            ///< nothing arrives before
