@@ -30,7 +30,9 @@ using request_handler =
 /// Calls to peers. All functions are called on the loop.
 ///
 /// Order: calls to one peer arrive in the order made, as long as the connection lives. Many may be
-/// in flight. Completions never run inside `call`.
+/// in flight. Completions never run inside `call`. A call is handed on at most once: a transport
+/// whose packets can be repeated sorts the repetitions out, because commands that are forwarded
+/// twice are carried out twice.
 template <class Client>
 concept network_client =
     requires(Client client, node_id peer, const std::string& address, group_id group,

@@ -39,6 +39,8 @@ result<void> simulated_cluster<Machine>::begin_life(computer& here, life_type& l
       .max_spares = settings.recycled_segments};
   auto storage = simulated_log_engine::open(log_options, *here.disk, life.runtime);
   if (!storage) return std::unexpected(storage.error());
+  // A node serves nobody before it has recovered, however slow its disk is.
+  here.disk->complete_work();
   life.storage = std::move(*storage);
   life.owner.emplace(host_parts<types>{life.runtime, *life.storage, life.client, life.server,
                                        life.logger, life.metrics});
@@ -56,7 +58,10 @@ template <state_machine Machine>
 void simulated_cluster<Machine>::end_life_now(node_id id, ending how) {
   computer& here = world_.at(id);
   const bool power_fails = how == ending::power_failure || how == ending::wiped;
-  if (how == ending::in_order && life(id)) shut_down(*life(id));
+  if (how == ending::in_order && life(id)) {
+    shut_down(*life(id));
+    here.disk->complete_work();
+  }
   if (power_fails) world_.network().switch_off(id);
   if (life(id)) {
     life(id).reset();

@@ -196,11 +196,15 @@ bool simulated_disk::strikes(disk_fault fault) {
 result<void> simulated_disk::take_space(const stored_file& grown, std::uint64_t size) {
   const auto present = grown.visible().size();
   if (!capacity || size <= present) return {};
-  std::uint64_t used = 0;
-  for (const auto& [path, file] : visible_) used += file->visible().size();
-  if (used - present + size <= *capacity) return {};
+  if (used() - present + size <= *capacity) return {};
   ++counters_.full;
   return fail(error_code::no_space, "No space left on device");
+}
+
+std::uint64_t simulated_disk::used() const {
+  std::uint64_t bytes = 0;
+  for (const auto& [path, file] : visible_) bytes += file->visible().size();
+  return bytes;
 }
 
 void simulated_disk::misdirect(pending_write& one) {
@@ -339,6 +343,11 @@ instant simulated_disk::work_ends() const {
   return cursor_;
 }
 
+void simulated_disk::complete_work() {
+  const std::lock_guard guard(mutex_);
+  settle(cursor_);
+}
+
 /// Makes durable what the flushes did that are complete by `now`.
 void simulated_disk::settle(instant now) {
   while (!flushes_under_way_.empty() && flushes_under_way_.front().ends <= now) {
@@ -442,7 +451,9 @@ std::unique_ptr<simulated_disk> simulated_disk::crash(instant at) {
 
 std::unique_ptr<simulated_disk> simulated_disk::crash(instant at, crash_kind loss) {
   const std::lock_guard guard(mutex_);
-  return image(has_clock_ ? at : instant::max(), loss, random_);
+  auto found = image(has_clock_ ? at : instant::max(), loss, random_);
+  found->observer = observer;
+  return found;
 }
 
 std::unique_ptr<simulated_disk> simulated_disk::crash(crash_kind loss, random_generator& random) {
@@ -455,6 +466,7 @@ std::unique_ptr<simulated_disk> simulated_disk::kill(instant at) {
   if (!has_clock_) at = instant::max();
   settle(at);
   auto disk = successor(random_);
+  disk->observer = observer;
   disk->has_clock_ = has_clock_;
   disk->sequence_ = sequence_;
   disk->durable_ = durable_;
@@ -487,6 +499,11 @@ std::vector<std::byte> simulated_disk::contents(const std::string& path) const {
 void simulated_disk::replace(const std::string& path, std::vector<std::byte> bytes) {
   const std::lock_guard guard(mutex_);
   visible_[path] = durable_[path] = std::make_shared<stored_file>(std::move(bytes));
+}
+
+std::uint64_t simulated_disk::used_bytes() const {
+  const std::lock_guard guard(mutex_);
+  return used();
 }
 
 disk_counters simulated_disk::counters() const {

@@ -112,6 +112,9 @@ class simulated_disk final : public wal::file_system {
   /// The operations from here on begin at `start`, or when those before are done. The power will
   /// not fail before `start`.
   void begin_work(instant start);
+  /// Whoever shuts down in order waits for the disk, and no power failure that is to come finds
+  /// those operations under way any more.
+  void complete_work();
   /// When everything so far is complete.
   instant work_ends() const;
 
@@ -125,7 +128,8 @@ class simulated_disk final : public wal::file_system {
   /// operation's outcome. A failed datasync loses what was not flushed, and says nothing the next
   /// time; what was written stays visible until the crash.
   std::function<result<void>(const file_operation&)> hook;
-  /// Called after every operation that changes something.
+  /// Called after every operation that changes something. It goes over to the disk as it is found
+  /// after a power failure or a killed process.
   std::function<void(const finished_operation&)> observer;
 
   /// The next operations that the fault can strike have it.
@@ -163,6 +167,8 @@ class simulated_disk final : public wal::file_system {
   /// How often `datasync` succeeded.
   std::uint64_t flushes() const { return counters().flushes; }
   disk_counters counters() const;
+  /// What all files together have, in bytes.
+  std::uint64_t used_bytes() const;
 
  private:
   class open_file;
@@ -190,6 +196,7 @@ class simulated_disk final : public wal::file_system {
   time_span take_time(duration mean, std::uint64_t bytes = 0);
   bool strikes(disk_fault fault);
   result<void> take_space(const stored_file& grown, std::uint64_t size);
+  std::uint64_t used() const;
   void misdirect(pending_write& one);
   void change_name(name_change change);
   void settle(instant now);

@@ -257,6 +257,18 @@ TEST_F(PowerFailure, AfterTheFlushIsCompleteTheWriteIsThere) {
   EXPECT_EQ(failing(3s), std::set<std::string>{"new"});
 }
 
+TEST_F(PowerFailure, FindsNothingUnderWayThatAnOrderlyEndWaitedFor) {
+  simulated_disk disk;
+  const auto file = durable_file(disk, 1);
+  disk.begin_work(at(1s));
+  ASSERT_TRUE(write(*file, "x").has_value());
+  ASSERT_TRUE(file->datasync().has_value());
+
+  disk.complete_work();
+
+  EXPECT_EQ(text_in(*disk.crash(at(1s), crash_kind::lost)), "x");
+}
+
 TEST(ProcessKilled, WhatWasBegunStaysVisibleAndCanStillBeLost) {
   std::set<std::string> after_power_failure;
   for (std::uint64_t seed = 0; seed < 100; ++seed) {

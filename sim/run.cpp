@@ -1,0 +1,369 @@
+#include "sim/run.hpp"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "mainstay/machines/key_value/key_value.hpp"
+#include "mainstay/simulation/checkers/invariants.hpp"
+#include "mainstay/simulation/checkers/observed_machine.hpp"
+#include "mainstay/simulation/fault_injector.hpp"
+#include "mainstay/simulation/key_value_model.hpp"
+#include "mainstay/simulation/linearizability.hpp"
+#include "mainstay/simulation/observer_list.hpp"
+#include "mainstay/simulation/simulated_cluster.hpp"
+#include "mainstay/simulation/twin.hpp"
+
+#include "sim/position_watch.hpp"
+#include "sim/trace.hpp"
+
+namespace mainstay::sim {
+
+namespace {
+
+using namespace std::chrono_literals;
+using machine = simulation::observed_machine<key_value>;
+using cluster = simulation::simulated_cluster<machine>;
+using injector = simulation::fault_injector<cluster>;
+
+/// A search for a linearization is given up then; its memory grows with its steps.
+constexpr std::uint64_t most_search_steps = 1'000'000;
+/// More events than this in one run mean that something goes round in circles.
+constexpr std::uint64_t most_events = 60'000'000;
+
+/// Ends a run with a finding that no checker made.
+struct wrong : std::runtime_error {
+  wrong(std::string what_kind, const std::string& text)
+      : std::runtime_error(text), kind(std::move(what_kind)) {}
+  std::string kind;
+};
+
+core::configuration members_of(std::uint64_t nodes) {
+  core::configuration members;
+  for (std::uint64_t i = 1; i <= nodes; ++i) {
+    members.voters.push_back({node_id(i), "node-" + std::to_string(i)});
+  }
+  return members;
+}
+
+core::config core_of(const simulation::schedule& plan) {
+  auto settings = plan.core;
+  settings.max_command_bytes = std::min(settings.max_command_bytes, plan.world.segment_bytes / 4);
+  return settings;
+}
+
+std::string text_of(node_id id) { return "node " + std::to_string(id.value()); }
+
+/// One run, from its start to its verdict.
+class simulation_run {
+ public:
+  simulation_run(const simulation::schedule& plan, const run_outputs& outputs)
+      : plan_(plan),
+        outputs_(outputs),
+        checks_({.settings = core_of(plan), .has_unique_commands = true}),
+        twin_(core_of(plan), members_of(plan.nodes)) {}
+  simulation_run(const simulation_run&) = delete;
+  simulation_run& operator=(const simulation_run&) = delete;
+
+  run_report run() {
+    try {
+      set_up();
+      injector_->start();
+      clients_->start();
+      run_for(plan_.length);
+      injector_->heal();
+      clients_->stop();
+      check_liveness();
+      check_idleness();
+      check_agreement();
+    } catch (const simulation::violation& broken) {
+      note(std::string(name_of(broken.broken())), broken.what());
+    } catch (const simulation::disagreement& broken) {
+      note("twin", broken.what());
+    } catch (const wrong& broken) {
+      note(broken.kind, broken.what());
+    } catch (const std::exception& broken) {
+      note("exception", broken.what());
+    }
+    return finish();
+  }
+
+ private:
+  instant now() { return cluster_->now(); }
+
+  // ---- Setting up -------------------------------------------------------------------------------
+
+  void set_up() {
+    observers_.add(checks_);
+    observers_.add(twin_);
+    observers_.add(positions_);
+    simulation::cluster_settings settings;
+    settings.seed = plan_.seed;
+    settings.nodes = plan_.nodes;
+    settings.options.core = core_of(plan_);
+    settings.segment_bytes = plan_.world.segment_bytes;
+    settings.recycled_segments = plan_.world.recycled_segments;
+    settings.how.hiccups_per_million = plan_.world.hiccups_per_million;
+    settings.links = simulation::links_of(plan_.world);
+    settings.disks = simulation::disks_of(plan_.world);
+    settings.observer = &observers_;
+    if (outputs_.trace != nullptr) {
+      settings.log = [this](node_id node, log_level, std::string_view component,
+                            std::string_view event, std::span<const log_field> fields) {
+        if (trace_) trace_->log(now(), node, component, event, fields);
+      };
+    }
+    cluster_.emplace(std::move(settings),
+                     [this](node_id id) { return machine(key_value(), id, checks_.machines()); });
+    beginning_ = now();
+    if (outputs_.trace != nullptr) trace_.emplace(*outputs_.trace, plan_, beginning_);
+    positions_.changed = [this](node_id id, const position_watch::position& p) {
+      if (trace_) trace_->role(now(), id, name_of(p.role), p.term, p.leader, p.commit);
+    };
+    watch_network();
+    set_up_faults();
+    set_up_clients();
+    for (const auto id : cluster_->ids()) start(id);
+  }
+
+  void start(node_id id) {
+    const auto ok = cluster_->start(id);
+    if (!ok) throw wrong("start", text_of(id) + " cannot start: " + ok.error().message);
+  }
+
+  void watch_network() {
+    cluster_->network().observer = [this](const simulation::message_step& step) {
+      cluster_->events().note((static_cast<std::uint64_t>(step.what) << 56U) ^
+                              (step.from.value() << 48U) ^ (step.to.value() << 40U) ^ step.call);
+      if (trace_) trace_->message(now(), step);
+      if (is_idle_ && step.what == simulation::message_step::kind::sent) look_at_idle(step);
+    };
+  }
+
+  void set_up_faults() {
+    simulation::fault_listener listener;
+    listener.begins = [this](const simulation::active_fault& one) {
+      if (trace_) trace_->fault(now(), true, one);
+    };
+    listener.ends = [this](const simulation::active_fault& one) {
+      if (trace_) trace_->fault(now(), false, one);
+    };
+    listener.lost = [this](node_id id) {
+      checks_.wiped(id);
+      twin_.disk_replaced(id);
+      if (trace_) trace_->note(now(), id, "lost", "the node is lost for good");
+    };
+    listener.failed = [this](node_id id, const error& why) { on_failure(id, why); };
+    listener.disk = [this](node_id id, const simulation::finished_operation& operation) {
+      cluster_->events().note(
+          static_cast<std::uint64_t>(operation.time.ends.time_since_epoch().count()));
+      if (trace_) trace_->disk(now(), id, operation);
+    };
+    injector_.emplace(*cluster_, plan_, std::move(listener));
+  }
+
+  void on_failure(node_id id, const error& why) {
+    ++report_.node_failures;
+    if (trace_) trace_->note(now(), id, "failed", why.message);
+    const auto counters = cluster_->disk(id).counters();
+    const bool can_fail =
+        counters.full > 0 || std::ranges::any_of(counters.faults, [](auto n) { return n > 0; });
+    const bool is_fault = why.code == error_code::io_failed || why.code == error_code::no_space;
+    if (can_fail && is_fault) return;
+    throw wrong("storage", text_of(id) +
+                               " stopped or could not start, though its disk did nothing " +
+                               "that explains it: " + why.message);
+  }
+
+  void set_up_clients() {
+    client_world world;
+    world.nodes = plan_.nodes;
+    world.at = [this](instant when, task action) { cluster_->at(when, std::move(action)); };
+    world.now = [this] { return now(); };
+    world.call = [this](client_call call) {
+      const simulation::call_settings how{call.timeout, call.forward, call.level};
+      if (call.changes) {
+        cluster_->submit(call.node, std::move(call.payload), std::move(call.done), how);
+      } else {
+        cluster_->query(call.node, std::move(call.payload), std::move(call.done), how);
+      }
+    };
+    world.acknowledged = [this](const shared_bytes& payload) {
+      checks_.acknowledged(payload.text());
+    };
+    world.begins = [this](std::size_t number, node_id node) {
+      if (trace_) trace_->begins(now(), number, node, clients_->record().operations()[number]);
+    };
+    world.ends = [this](std::size_t number) {
+      const auto& operation = clients_->record().operations()[number];
+      cluster_->events().note(number * 4 + static_cast<std::uint64_t>(operation.outcome));
+      if (trace_) trace_->ends(now(), number, operation);
+    };
+    clients_.emplace(plan_.work, std::move(world), plan_.seed ^ 0x636c69656e7473ULL);
+  }
+
+  // ---- Time -------------------------------------------------------------------------------------
+
+  void run_until(instant end) {
+    auto& events = cluster_->events();
+    while (events.next_event() <= end) {
+      events.run_one();
+      if (events.events() > most_events) throw wrong("no end", "events without end");
+    }
+    events.run_until(end);
+  }
+  void run_for(duration span) { run_until(now() + span); }
+
+  /// Runs until `holds`, which is asked every few milliseconds.
+  template <class Condition>
+  void await(Condition holds, duration limit, const char* what) {
+    const auto end = now() + limit;
+    while (!holds()) {
+      if (now() >= end) {
+        throw wrong("liveness", std::string(what) + " after " + std::to_string(limit / 1ms) +
+                                    " ms without faults");
+      }
+      run_for(5ms);
+    }
+  }
+
+  // ---- After the faults -------------------------------------------------------------------------
+
+  std::vector<node_id> living() {
+    std::vector<node_id> all = cluster_->ids();
+    std::erase_if(all, [this](node_id id) { return injector_->is_lost(id); });
+    return all;
+  }
+
+  void check_liveness() {
+    const auto election = plan_.core.election_timeout_max;
+    await([this] { return static_cast<bool>(cluster_->leader()); }, 30 * election, "no leader");
+    await([this] { return clients_->under_way() == 0; }, 20s, "operations have not ended");
+    for (const auto id : living()) write_through(id, 30 * election);
+    await([this] { return cluster_->has_converged(); }, catch_up_time() + 30 * election,
+          "logs have not converged");
+    for (const auto id : living()) clients_->read_everything(id);
+    await([this] { return clients_->under_way() == 0; }, 20s, "reads have not ended");
+  }
+
+  /// A write through this node is done, after as many tries as it takes.
+  void write_through(node_id id, duration limit) {
+    bool done = false;
+    bool under_way = false;
+    await(
+        [&] {
+          if (done || under_way) return done;
+          under_way = true;
+          clients_->write_once(id, 2s, [&](bool ok) {
+            done = ok;
+            under_way = false;
+          });
+          return false;
+        },
+        limit + 10s, "no write succeeds");
+    if (under_way) run_for(11s);
+  }
+
+  /// How long the furthest behind may need to catch up when every message carries one entry.
+  duration catch_up_time() {
+    const auto round = 2 * (plan_.world.link_latency + plan_.world.link_jitter) +
+                       4 * plan_.world.flush_latency + 2ms;
+    return round * static_cast<duration::rep>(positions_.highest_commit().value() + 10);
+  }
+
+  void look_at_idle(const simulation::message_step& step) {
+    if (injector_->is_lost(step.to) || injector_->is_lost(step.from)) return;
+    if (step.response != nullptr) {
+      if (std::holds_alternative<core::append_entries_response>(*step.response)) return;
+    } else if (const auto* append = std::get_if<core::append_entries>(step.request)) {
+      ++heartbeats_[step.to];
+      if (append->entries.empty()) return;
+    }
+    throw wrong("idle", text_of(step.from) + " sends more than heartbeats to " + text_of(step.to) +
+                            " in an idle cluster");
+  }
+
+  void check_idleness() {
+    run_for(2s);
+    is_idle_ = true;
+    run_for(1s);
+    is_idle_ = false;
+    const auto most = static_cast<std::uint64_t>(1s / plan_.core.heartbeat_interval) * 3 / 2 + 3;
+    for (const auto& [id, count] : heartbeats_) {
+      if (count > most) {
+        throw wrong("idle", text_of(id) + " is sent " + std::to_string(count) +
+                                " heartbeats a second in an idle cluster");
+      }
+    }
+  }
+
+  void check_agreement() {
+    std::map<std::string, node_id> states;
+    for (const auto id : living()) {
+      std::string state;
+      const auto saved = cluster_->machine(id)->save([&state](std::span<const std::byte> piece) {
+        for (const auto byte : piece) state += static_cast<char>(byte);
+        return result<void>{};
+      });
+      if (!saved) throw wrong("state", text_of(id) + ": " + saved.error().message);
+      states.emplace(std::move(state), id);
+      if (const auto* core = positions_.core(id)) checks_.at_end(*core);
+    }
+    if (states.size() > 1) throw wrong("state", "the machines of the nodes differ");
+    const auto judged = simulation::judge(simulation::key_value_model{},
+                                          clients_->record().operations(), most_search_steps);
+    if (judged.verdict == simulation::verdict::not_linearizable) {
+      throw wrong("linearizability", simulation::describe(judged));
+    }
+    report_.undecided = judged.verdict == simulation::verdict::undecided;
+  }
+
+  // ---- The verdict ------------------------------------------------------------------------------
+
+  void note(std::string kind, std::string text) {
+    const duration at = cluster_ ? now() - beginning_ : duration{};
+    if (trace_) trace_->note(now(), {}, "finding", kind + ": " + text);
+    report_.found = finding{std::move(kind), std::move(text), at};
+  }
+
+  run_report finish() {
+    if (!cluster_) return report_;
+    report_.hash = cluster_->events().trace_hash();
+    report_.events = cluster_->events().events();
+    report_.simulated = now() - beginning_;
+    report_.elections = positions_.elections();
+    if (injector_) report_.faults = injector_->begun();
+    if (injector_) report_.lost_nodes = injector_->lost_nodes();
+    if (clients_) report_.operations = clients_->counters();
+    if (clients_ && outputs_.history != nullptr) {
+      *outputs_.history << simulation::write_history(clients_->record().operations());
+    }
+    return std::move(report_);
+  }
+
+  const simulation::schedule& plan_;
+  run_outputs outputs_;
+  run_report report_;
+  simulation::invariants checks_;
+  simulation::twin twin_;
+  position_watch positions_;
+  simulation::observer_list observers_;
+  instant beginning_{};
+  bool is_idle_ = false;
+  std::map<node_id, std::uint64_t> heartbeats_;
+  std::optional<trace_writer> trace_;
+  std::optional<client_group> clients_;
+  std::optional<injector> injector_;
+  std::optional<cluster> cluster_;  // the last: its events refer to the others
+};
+
+}  // namespace
+
+run_report run_schedule(const simulation::schedule& what, const run_outputs& outputs) {
+  return simulation_run(what, outputs).run();
+}
+
+}  // namespace mainstay::sim

@@ -1,0 +1,58 @@
+// Whole runs: the same seed does the same, faults strike, operations are done, traces are told.
+#include "sim/run.hpp"
+
+#include <numeric>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "mainstay/simulation/swarm.hpp"
+
+namespace mainstay::sim {
+
+namespace {
+
+simulation::schedule short_schedule(std::uint64_t seed) {
+  simulation::swarm_limits limits;
+  limits.length = std::chrono::seconds(10);
+  limits.nodes = 3;
+  return simulation::draw_schedule(seed, limits);
+}
+
+}  // namespace
+
+TEST(SimulatedRun, TheSameScheduleDoesTheSame) {
+  const auto first = run_schedule(short_schedule(1));
+  const auto second = run_schedule(short_schedule(1));
+  const auto other = run_schedule(short_schedule(2));
+
+  EXPECT_EQ(first.hash, second.hash);
+  EXPECT_EQ(first.events, second.events);
+  EXPECT_NE(first.hash, other.hash);
+}
+
+TEST(SimulatedRun, FaultsStrikeAndOperationsAreDoneAllTheSame) {
+  const auto report = run_schedule(short_schedule(3));
+
+  EXPECT_FALSE(report.found) << report.found->text;
+  EXPECT_GT(std::accumulate(report.faults.begin(), report.faults.end(), std::uint64_t{0}), 4U);
+  EXPECT_GT(report.operations.done, 10U);
+  EXPECT_GE(report.elections, 1U);
+}
+
+TEST(SimulatedRun, ATraceTellsItWithoutChangingIt) {
+  std::ostringstream trace;
+  std::ostringstream history;
+
+  const auto told = run_schedule(short_schedule(4), {&trace, &history});
+
+  EXPECT_EQ(told.hash, run_schedule(short_schedule(4)).hash);
+  EXPECT_TRUE(trace.str().starts_with("{\"format\":\"mainstay-trace\",\"version\":1,\"seed\":"));
+  for (const auto* kind : {"role", "sent", "delivered", "disk", "client_begins", "client_ends"}) {
+    EXPECT_NE(trace.str().find("\"kind\":\"" + std::string(kind) + "\""), std::string::npos)
+        << kind;
+  }
+  EXPECT_NE(history.str().find("\"outcome\":\"done\""), std::string::npos);
+}
+
+}  // namespace mainstay::sim
