@@ -73,9 +73,9 @@ TEST(NodeStatus, LeaderShowsHowFarEachMemberIs) {
     EXPECT_EQ(m.match_index, s.last_index);
     if (m.member.id == node_id(leader)) continue;
     EXPECT_EQ(m.member.id == node_id(silent), m.silence > 1s);
-    if (m.member.id != node_id(silent)) {
-      EXPECT_EQ(m.state, core::progress_state::replicate);
-    }
+    // Calls that fail make the leader look for the match again.
+    EXPECT_EQ(m.state, m.member.id == node_id(silent) ? core::progress_state::probe
+                                                      : core::progress_state::replicate);
   }
 }
 
@@ -146,6 +146,19 @@ TEST(Turns, BatchesCountByTheirCommands) {
   EXPECT_EQ(w.status(leader).last_index - before, 6000u);
 
   w.runtime.run();
+  EXPECT_EQ(w.status(leader).last_index - before, 9000u);
+}
+
+TEST(Turns, RestOfTheLineWaitsForNothing) {
+  world w(1);
+  const auto leader = w.leader();
+  const auto before = w.status(leader).last_index;
+  w.storage(leader).answers = mode::stalled;
+  const std::vector<shared_bytes> batch(3000, shared_bytes::copy_of("x"));
+  for (int i = 0; i < 3; ++i) w[leader].submit_batch(batch, {}, [](outcomes) {});
+
+  w.runtime.run();
+
   EXPECT_EQ(w.status(leader).last_index - before, 9000u);
 }
 

@@ -2,6 +2,7 @@
 /// golden files, and refusal of everything that is not in there.
 #include "mainstay/serializer/binary/binary_serializer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <map>
@@ -179,6 +180,7 @@ TEST(HostileRpc, WhateverAFlippedBitDecodesToIsAWholeMessage) {
 TEST(HostileRpc, UnknownVersionsAreRefused) {
   for (const auto& [name, bytes] : sample_bytes()) {
     EXPECT_THAT(complaint(with_byte(bytes, 0, 2)), HasSubstr("version at offset 0 is 2")) << name;
+    EXPECT_THAT(complaint(with_byte(bytes, 0, 0)), HasSubstr("version at offset 0 is 0")) << name;
   }
 }
 
@@ -237,6 +239,9 @@ TEST(HostileRpc, CountsThatCannotFitAreRefusedBeforeAnythingIsAllocated) {
     const auto claim = with_byte(all.at(name), at + 2, 0x0f);  // about a million
 
     EXPECT_THAT(complaint(claim), HasSubstr("bytes can hold")) << name;
+    // No more items than bytes, but each item takes several.
+    const auto left = static_cast<int>(std::min(all.at(name).size() - at - 4, std::size_t{255}));
+    EXPECT_THAT(complaint(with_byte(all.at(name), at, left)), HasSubstr("bytes can hold")) << name;
     EXPECT_THAT(complaint(with_byte(claim, at + 3, 0xff)), HasSubstr("above the limit")) << name;
   }
 }

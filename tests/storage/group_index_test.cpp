@@ -131,6 +131,9 @@ TEST(GroupIndexRules, ObjectionsNameTheRule) {
   EXPECT_TRUE(index.objection_to_truncation(log_index(3)).has_value());
   EXPECT_TRUE(index.objection_to_base(log_index(1), term(3)).has_value());
   EXPECT_FALSE(index.objection_to_base(log_index(1), term(2)).has_value());
+
+  index.set_base(log_index(2), term(3));
+  EXPECT_EQ(index.objection_to_base(log_index(1), term(3)), "the base goes back");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 /// Real files past the page cache: whatever the pieces and offsets, the bytes are those of a file.
 #include <array>
+#include <csignal>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "mainstay/base/random.hpp"
 #include "mainstay/storage/wal/posix_file_system.hpp"
@@ -115,6 +117,41 @@ TEST_F(PosixFiles, AReadEndsWithTheFile) {
   EXPECT_EQ(file_->read(room, file_size - 5'000), std::size_t{5'000});
   EXPECT_EQ(file_->read(room, file_size), std::size_t{0});
   EXPECT_EQ(file_->size(), file_size);
+}
+
+// Hazard 98. A device without storage behind it cannot be flushed, and the system says so.
+TEST(PosixFailures, FlushThatFailsIsTold) {
+  wal::posix_file_system files;
+  auto device = files.open("/dev/null", wal::open_mode::read_write);
+  ASSERT_TRUE(device) << device.error().message;
+
+  const auto flushed = (*device)->datasync();
+
+  ASSERT_FALSE(flushed);
+  EXPECT_EQ(flushed.error().code, error_code::io_failed);
+}
+
+// Hazard 80. The system writes as much as the limit on a file's size allows, and says how much.
+TEST(PosixFailures, WriteThatWasCutShortIsNotTakenForWhole) {
+  const scratch_directory directory;
+  wal::posix_file_system files;
+  ASSERT_TRUE(files.create_directory(directory.path()));
+  auto file = files.create(directory.path() + "/short");
+  ASSERT_TRUE(file) << file.error().message;
+  const std::vector<std::byte> bytes(8192, std::byte{7});
+  const std::array piece{std::span<const std::byte>(bytes)};
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+
+  const rlimit small{4096, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const auto written = (*file)->write(piece, 0);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+
+  EXPECT_EQ((*file)->size(), 4096U);
+  EXPECT_FALSE(written);
 }
 
 }  // namespace

@@ -299,7 +299,12 @@ TEST_F(SegmentedLog, SegmentOfAnotherIncarnationIsRefused) {
   open_log(other, options);
   files_.replace(segment_path(1), other.contents(segment_path(1)));
 
-  EXPECT_EQ(reopen().error().code, error_code::corrupt);
+  const auto outcome = reopen();
+
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(outcome.error().code, error_code::corrupt);
+  EXPECT_NE(outcome.error().message.find("of another incarnation"), std::string::npos)
+      << outcome.error().message;
 }
 
 // Hazard 124: lengths are believed only within the bytes that are there.

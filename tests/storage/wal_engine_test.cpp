@@ -281,6 +281,19 @@ TEST_F(WalEngine, IdleLogProvesItsLastFlush) {
   EXPECT_EQ(wal_engine::open(options_).error().code, error_code::corrupt);
 }
 
+TEST_F(WalEngine, LogThatIsClosedProvesItsLastFlush) {
+  append(2);
+  wait_for(2);
+  engine_->stop();
+
+  auto bytes = files_.contents("log/0000000000000001.wal");
+  const auto text = entry_at(2, 1).payload;
+  *std::ranges::search(bytes, text.span()).begin() ^= std::byte{1};
+  files_.replace("log/0000000000000001.wal", std::move(bytes));
+  engine_.reset();
+  EXPECT_EQ(wal_engine::open(options_).error().code, error_code::corrupt);
+}
+
 // Hazard 68: a disk has an identity of its own, and a new one only when it is new.
 TEST_F(WalEngine, IncarnationIsDrawnOnceAndKept) {
   const auto drawn = engine_->incarnation();

@@ -68,6 +68,35 @@ TEST_F(FailingDisk, WhatRecoveryReadsIsOnTheDiskBeforeItIsBelieved) {
   EXPECT_EQ(entries_in(*open_log(*image).log), expected);
 }
 
+// Hazards 94, 95, 98: recovery writes the newest batch again and then proves it. A crash between
+// the two must not leave the proof of a batch that is not there: that would be told as damage.
+TEST_F(FailingDisk, CrashDuringRecoveryLeavesNoProofWithoutItsBatch) {
+  auto opened = open_log(files_);
+  ASSERT_TRUE(write_durably(*opened.log, batch_of(entries_of(1, 2, 1))).has_value());
+  fail_every(kind::datasync);
+  ASSERT_FALSE(write_durably(*opened.log, batch_of(entries_of(3, 5, 1, 2000))).has_value());
+  opened.close();
+
+  std::vector<std::unique_ptr<simulated_disk>> images;
+  random_generator random(1);
+  files_.hook = [&](const file_operation&) {
+    images.push_back(files_.crash(crash_kind::lost, random));
+    images.push_back(files_.crash(crash_kind::kept, random));
+    for (int i = 0; i < 50; ++i) images.push_back(files_.crash(crash_kind::torn, random));
+    return result<void>{};
+  };
+  opened = open_log(files_);
+  heal();
+
+  ASSERT_GT(images.size(), 100U);
+  for (const auto& image : images) {
+    auto again = try_open(*image);
+    ASSERT_TRUE(again.has_value()) << again.error().message;
+    const auto found = entries_in(*again->log).size();
+    EXPECT_TRUE(found == 2 || found == 5) << found;
+  }
+}
+
 TEST_F(FailingDisk, FailedWriteIsFinal) {
   auto opened = open_log(files_);
   fail_every(kind::write);
