@@ -78,7 +78,9 @@ def text(mutants, killers, results, decision):
     """The whole page."""
     hunted = [results.of(mutant) for mutant in mutants]
     killed = sum(1 for result in hunted if result and result["killer"])
-    lines = [f"{killed} of {len(mutants)} mutants are killed.", ""]
+    waiting = sum(1 for result in hunted if result is None)
+    rest = f"; {waiting} have not been hunted yet." if waiting else "."
+    lines = [f"{killed} of {len(mutants)} mutants are killed{rest}", ""]
     for area in dict.fromkeys(mutant.area for mutant in mutants):
         lines += _section(area, [m for m in mutants if m.area == area], killers, results)
     return HEAD.format(decision=decision) + "\n".join(lines).rstrip() + "\n"

@@ -3,6 +3,7 @@ tests on it until one fails. A mutant that survives them all shows a check that 
 """
 
 import argparse
+import fcntl
 import json
 import pathlib
 import queue
@@ -201,6 +202,11 @@ def main(words):
     root = cpp_source.ROOT
     folder = root / "build" / "mutants"
     folder.mkdir(parents=True, exist_ok=True)
+    alone = (folder / "lock").open("w", encoding="utf-8")
+    try:
+        fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"another hunt is under way in {folder}")
     try:
         mutants, killers = mutant_table.load(root)
     except mutant_table.TableError as error:
