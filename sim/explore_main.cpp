@@ -102,7 +102,7 @@ class exploration_run {
 
   void say(const std::string& line) {
     const std::lock_guard held(output_);
-    std::cerr << line << std::endl;
+    std::cerr << line << '\n' << std::flush;
   }
 
   std::vector<scope> scopes_;
