@@ -151,6 +151,7 @@ void raft::become_leader() {
   votes_.clear();
   timing_.election = no_deadline;
   timing_.heartbeat = timing_.now + config_->heartbeat_interval;
+  calls_before_leading_ = last_call_;
   track_members();
 
   // Thesis §6.4: an entry of the own term, so that what earlier leaders left can commit, and the

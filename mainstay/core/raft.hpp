@@ -265,7 +265,8 @@ class raft {
   // Volatile state on leaders.
   std::map<node_id, progress> progress_;
   std::uint64_t uncommitted_bytes_ = 0;
-  log_index term_start_;  // index of this term's no-op
+  log_index term_start_;                    // index of this term's no-op
+  std::uint64_t calls_before_leading_ = 0;  // the last call before this term's leadership
 
   // Reads.
   std::uint64_t round_ = 0;
@@ -312,6 +313,7 @@ void raft::visit_state(Visitor&& visit) const {
   visit("progress", progress_);
   visit("uncommitted_bytes", uncommitted_bytes_);
   visit("term_start", term_start_);
+  visit("calls_before_leading", calls_before_leading_);
   visit("round", round_);
   visit("waiting_reads", waiting_reads_);
   visit("rounds", rounds_);

@@ -163,8 +163,10 @@ void raft::unreachable(node_id peer, std::uint64_t call) {
     }
     asked_reads_.erase(asked);
   }
+  // A request of an earlier role, such as for a vote, says nothing of what was sent since.
+  const bool sent_as_leader = call - calls_before_leading_ - 1 < last_call_ - calls_before_leading_;
   const auto found = progress_.find(peer);
-  if (found == progress_.end()) return;
+  if (found == progress_.end() || !sent_as_leader) return;
   if (found->second.state == progress_state::replicate) found->second.become_probe();
   found->second.probe_sent = true;  // tried again at the next heartbeat, not at once
   found->second.sent_commit = log_index{};

@@ -134,6 +134,7 @@ class hasher {
 /// numbers that are compared only with one another, and which read each of its calls asks for.
 struct replica_facts {
   std::uint64_t durable_sequence = 0;
+  std::uint64_t last_call = 0;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> calls;  ///< call → first context
 
   explicit replica_facts(const core::raft& core) { core.visit_state(*this); }
@@ -146,11 +147,13 @@ struct replica_facts {
     }
     return 0;
   }
-  /// The call with this name, or one that the replica never made.
+  /// The call with this name; for one without a name the newest call, which was made in the role
+  /// that the replica has now, unless it asks for reads; else one that it never made.
   std::uint64_t call_of_name(std::uint64_t name) const {
     for (const auto& [number, context] : calls) {
       if (name != 0 && context == name) return number;
     }
+    if (name_of_call(last_call) == 0) return last_call;
     std::uint64_t unused = 0;
     while (name_of_call(unused) != 0) ++unused;
     return unused;
@@ -160,6 +163,7 @@ struct replica_facts {
   void operator()(std::string_view name, const T& member) {
     if constexpr (std::is_same_v<T, std::uint64_t>) {
       if (name == "durable_sequence") durable_sequence = member;
+      if (name == "last_call") last_call = member;
     }
     if constexpr (std::is_same_v<T, std::map<std::uint64_t, std::vector<std::uint64_t>>>) {
       for (const auto& [call, contexts] : member) calls.emplace_back(call, contexts.front());
@@ -202,7 +206,8 @@ class replica_hasher {
     hash_.put(asks && core_.leader() && core_.role() != core::role::leader && is_silent(t));
   }
   void operator()(std::string_view name, std::uint64_t number) {
-    if (name == "last_call") return;
+    // Calls that fail are always of the present role, so where it began makes no difference.
+    if (name == "last_call" || name == "calls_before_leading") return;
     const bool is_sequence = name.ends_with("_sequence");
     hash_.put(is_sequence ? from_durable(number) : number);
   }

@@ -253,7 +253,9 @@ void simulated_network::send(packet p, bool surely) {
   ++counters_.sent;
   tell(message_step::kind::sent, p);
   if (surely) return put_on_the_way(std::move(p), events_.now());
-  const bool lost = weather.cut || chance(weather.lost_per_million);
+  const bool queue_full =
+      weather.bytes_per_second != 0 && way.busy_until - events_.now() > longest_queue;
+  const bool lost = weather.cut || queue_full || chance(weather.lost_per_million);
   if (lost) {
     ++(weather.cut ? counters_.cut : counters_.lost);
     return tell(message_step::kind::lost, p);

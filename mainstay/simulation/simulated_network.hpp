@@ -17,6 +17,9 @@ namespace mainstay::simulation {
 
 class simulated_client;
 
+/// How long a message may wait for a slow link at most: no system buffers more.
+inline constexpr duration longest_queue = std::chrono::seconds(1);
+
 /// The weather on the way from one node to another. By default nothing is lost, and messages arrive
 /// in the order sent.
 struct link_settings {
@@ -24,7 +27,8 @@ struct link_settings {
   duration jitter = std::chrono::microseconds(40);   ///< evenly drawn on top
   std::uint32_t spikes_per_million = 0;              ///< messages that take up to `spike` longer
   duration spike = std::chrono::milliseconds(20);
-  std::uint64_t bytes_per_second = 0;        ///< of a slow link; 0: no limit
+  /// Of a slow link; 0: no limit. What would wait longer than `longest_queue` for it vanishes.
+  std::uint64_t bytes_per_second = 0;
   std::uint32_t lost_per_million = 0;        ///< messages that vanish
   std::uint32_t duplicated_per_million = 0;  ///< requests of cores that arrive again, later
   std::uint32_t reordered_per_million = 0;   ///< messages that others overtake

@@ -206,6 +206,7 @@ void cluster::carry_out(std::uint64_t number, core::ready ready) {
   simulated_node& n = at(number);
   if (!ready.persist.empty()) n.disk.write(std::move(ready.persist));
   for (auto& e : ready.messages) {
+    if (core::is_request(e.message)) newest_calls_[{e.from, e.to}] = e.call;
     if (!is_cut(e.from, e.to)) {
       network_.push_back(std::move(e));
     } else if (on_loss) {
@@ -264,6 +265,10 @@ void cluster::answer_log_read(std::uint64_t number) {
   const core::log_read_request request = n.log_reads.front();
   n.log_reads.pop_front();
   with(number, [&](observed_core& r) { r.log_read(request.id, n.disk.read(request)); });
+}
+
+void cluster::unreachable(std::uint64_t number, std::uint64_t peer) {
+  unreachable(number, peer, newest_calls_[{node_id(number), node_id(peer)}]);
 }
 
 void cluster::unreachable(std::uint64_t number, std::uint64_t peer, std::uint64_t call) {

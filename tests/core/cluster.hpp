@@ -103,7 +103,9 @@ class cluster {
   void apply(std::uint64_t node);
   /// The node's storage answers its oldest log read.
   void answer_log_read(std::uint64_t node);
-  void unreachable(std::uint64_t node, std::uint64_t peer, std::uint64_t call = 0);
+  /// The node learns that a request of its to `peer` failed: the newest, or that with `call`.
+  void unreachable(std::uint64_t node, std::uint64_t peer);
+  void unreachable(std::uint64_t node, std::uint64_t peer, std::uint64_t call);
   void step_down(std::uint64_t node);
 
   /// While true, readies wait for `turn`, so that one takes in several inputs.
@@ -168,6 +170,7 @@ class cluster {
   std::uint64_t seed_;
   std::vector<simulated_node> nodes_;
   std::deque<core::envelope> network_;
+  std::map<std::pair<node_id, node_id>, std::uint64_t> newest_calls_;  // of requests, by from, to
   std::set<std::pair<node_id, node_id>> cuts_;
   std::map<std::uint64_t, read_result> reads_;
   std::uint64_t last_read_ = 0;

@@ -53,18 +53,39 @@ TEST(Acknowledgement, NamesWhatTheRequestHasMatchedAndNoMore) {
   EXPECT_THAT(matched, ElementsAre(1));
 }
 
+/// The call of the first message to that peer.
+std::uint64_t call_to(std::uint64_t peer, const std::vector<core::envelope>& sent) {
+  for (const auto& e : sent) {
+    if (e.to == node_id(peer)) return e.call;
+  }
+  throw std::logic_error("nothing was sent to it");
+}
+
 TEST(Replication, PeerThatCannotBeReachedIsLeftAloneUntilTheNextHeartbeat) {
   lone_replica node({.settings = plain()});
   node.lead();
   node.receive(2, stored(1, 1));
   node.receive(3, stored(1, 1));
-  node.propose("a");
+  const std::uint64_t call = call_to(2, node.propose("a"));
 
-  node.core().unreachable(node_id(2), 0);
+  node.core().unreachable(node_id(2), call);
 
   EXPECT_THAT(receivers<core::append_entries>(node.turn()), Not(testing::Contains(2)));
   const auto beat = node.pass(core::config{}.heartbeat_interval);
   EXPECT_THAT(receivers<core::append_entries>(beat), testing::Contains(2));
+}
+
+// A vote request may fail long after the election: its time limit is longer than a heartbeat.
+TEST(Replication, ARequestOfTheElectionThatFailsLateHoldsUpNothing) {
+  lone_replica node({.settings = plain()});
+  const std::uint64_t vote_call = call_to(2, node.time_out());
+  node.receive(3, core::request_vote_response{node.core().current_term(), true, false});
+  node.receive(2, stored(1, 1));
+  ASSERT_EQ(node.core().role(), core::role::leader);
+
+  node.core().unreachable(node_id(2), vote_call);
+
+  EXPECT_THAT(receivers<core::append_entries>(node.propose("a")), testing::Contains(2));
 }
 
 // Hazard 119: the wall clock may go back, the log does not.
