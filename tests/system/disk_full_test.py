@@ -18,7 +18,7 @@ VALUE = "x" * 8000
 class FullDisk(SystemTest):
     tmpfs_megabytes = 64
     # Small segments, so that the three logs fit and fill the disk bit by bit.
-    options = ("--segment-bytes", "4194304", "--max-command-bytes", "1048576",
+    options = ("--segment-bytes", "4194304", "--max-command-bytes", "524288",
                "--max-value-bytes", "65536")
 
     def data_directory(self):

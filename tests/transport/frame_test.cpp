@@ -222,11 +222,11 @@ TEST(FrameReader, OldBodiesStayWhatTheyWereWhileNewOnesComeIn) {
 
 TEST(FrameReader, MemoryIsUsedAgainOnceBodiesAreGone) {
   feeder f;
-  f.feed(request_of(1, "a"));
+  f.feed(request_of(1, body_of(feeder::block / 2)));
   const auto* first = f.frames[0].body.data();
   f.frames.clear();
 
-  f.feed(request_of(2, "b"));
+  f.feed(request_of(2, body_of(feeder::block / 2)));
 
   EXPECT_EQ(f.frames[0].body.data(), first);
 }
