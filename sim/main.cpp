@@ -83,10 +83,10 @@ std::vector<fault_kind> kinds_of(const std::vector<std::string>& names) {
     for (std::size_t i = 0; i < simulation::fault_kinds; ++i) {
       known += (known.empty() ? "" : ", ") + std::string(name_of(static_cast<fault_kind>(i)));
     }
-    throw CLI::ValidationError("--faults", name +
-                                               " is no kind of fault; there are network, "
-                                               "process, clock, disk, " +
-                                               known);
+    std::string why = name;
+    why += " is no kind of fault; there are network, process, clock, disk, ";
+    why += known;
+    throw CLI::ValidationError("--faults", why);
   }
   return kinds;
 }
@@ -138,7 +138,7 @@ std::string summary_of(const simulation::schedule& s) {
 /// Makes the schedule small, writes everything down, and says how to run it again.
 void explain(const simulation::schedule& failing, const finding& what, const std::string& name,
              const command_line& line) {
-  std::cout << "making the schedule small: " << summary_of(failing) << std::endl;
+  std::cout << "making the schedule small: " << summary_of(failing) << '\n' << std::flush;
   const auto small = minimize(
       failing,
       [&what](const simulation::schedule& candidate) {
@@ -159,7 +159,8 @@ void explain(const simulation::schedule& failing, const finding& what, const std
 int report_finding(const simulation::schedule& failing, const finding& what,
                    const std::string& replay, const std::string& name, const command_line& line) {
   std::cout << "FOUND after " << in_seconds(what.at) << ": " << what.kind << ": " << what.text
-            << "\nreplay:  ./dev sim " << replay << std::endl;
+            << "\nreplay:  ./dev sim " << replay << '\n'
+            << std::flush;
   explain(failing, what, name, line);
   return 1;
 }
@@ -211,7 +212,7 @@ int run_many(const seed_plan& plan, const command_line& line) {
   const auto failed = run_seeds(plan, totals, [&](const run_totals& now) {
     if (seconds() - said < 10) return;
     said = seconds();
-    std::cout << progress_line(now, said) << std::endl;
+    std::cout << progress_line(now, said) << '\n' << std::flush;
   });
   print_totals(totals, seconds(), plan.jobs);
   if (!failed) return 0;

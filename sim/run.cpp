@@ -121,7 +121,7 @@ class simulation_run {
     beginning_ = now();
     if (outputs_.trace != nullptr) trace_.emplace(*outputs_.trace, plan_, beginning_);
     positions_.changed = [this](node_id id, const position_watch::position& p) {
-      if (trace_) trace_->role(now(), id, name_of(p.role), p.term, p.leader, p.commit);
+      if (trace_) trace_->role(now(), id, {p.role, p.term, p.leader}, p.commit);
     };
     watch_network();
     set_up_faults();

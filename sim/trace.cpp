@@ -101,12 +101,11 @@ void trace_writer::write(std::string line) {
   out_ << line;
 }
 
-void trace_writer::role(instant when, node_id node, std::string_view role, term t, node_id leader,
-                        log_index commit) {
+void trace_writer::role(instant when, node_id node, const core::leadership& is, log_index commit) {
   auto text = line(when, node, "role");
-  add(text, "role", role);
-  add(text, "term", t.value());
-  add(text, "leader", leader.value());
+  add(text, "role", std::string_view(core::name_of(is.role)));
+  add(text, "term", is.term.value());
+  add(text, "leader", is.leader.value());
   add(text, "commit", commit.value());
   write(std::move(text));
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "mainstay/core/ready.hpp"
 #include "mainstay/simulation/fault_effects.hpp"
 #include "mainstay/simulation/history.hpp"
 #include "mainstay/simulation/simulated_logger.hpp"
@@ -20,8 +21,7 @@ class trace_writer {
   trace_writer(std::ostream& out, const simulation::schedule& what, instant beginning);
 
   /// A node's role, term, leader or commit index is another than before.
-  void role(instant when, node_id node, std::string_view role, term t, node_id leader,
-            log_index commit);
+  void role(instant when, node_id node, const core::leadership& is, log_index commit);
   void message(instant when, const simulation::message_step& step);
   void disk(instant when, node_id node, const simulation::finished_operation& operation);
   /// An operation's beginning at a node, or its end.

@@ -2,6 +2,7 @@
 /// the real core, node and write-ahead log, on a simulated network and on simulated disks.
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -103,8 +104,10 @@ class simulated_cluster {
   /// Makes the state machine of a node that starts.
   using machine_factory = std::function<Machine(node_id)>;
 
-  explicit simulated_cluster(
-      cluster_settings settings = {}, machine_factory make = [](node_id) { return Machine{}; })
+  explicit simulated_cluster(cluster_settings settings = {})
+    requires std::default_initializable<Machine>
+      : simulated_cluster(std::move(settings), [](node_id) { return Machine{}; }) {}
+  simulated_cluster(cluster_settings settings, machine_factory make)
       : world_(std::move(settings)), make_(std::move(make)), lives_(world_.settings().nodes) {}
 
   // Processes.
