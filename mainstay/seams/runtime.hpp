@@ -39,6 +39,8 @@ concept runtime = requires(Runtime r) {
   { r.loop() } -> std::same_as<typename Runtime::executor>;
   /// Where state machines apply and answer queries; may be the loop itself.
   { r.apply() } -> std::same_as<typename Runtime::executor>;
+  /// Where snapshots are written: work of seconds, which must delay neither of the two above.
+  { r.background() } -> std::same_as<typename Runtime::executor>;
   /// An alarm whose tasks run on the given executor.
   { r.make_timer(r.loop()) } -> std::same_as<typename Runtime::timer>;
   /// The monotonic clock. Any thread.

@@ -99,12 +99,16 @@ simulated_runtime::simulated_runtime(event_queue& events, process& owner, simula
       random_(seed),
       observer_(observer),
       loop_(std::make_unique<task_line>(*this)),
-      apply_(std::make_unique<task_line>(*this)) {}
+      apply_(std::make_unique<task_line>(*this)),
+      background_(std::make_unique<task_line>(*this)) {}
 
 simulated_runtime::~simulated_runtime() { end(); }
 
 simulated_runtime::executor simulated_runtime::loop() const { return executor(loop_.get()); }
 simulated_runtime::executor simulated_runtime::apply() const { return executor(apply_.get()); }
+simulated_runtime::executor simulated_runtime::background() const {
+  return executor(background_.get());
+}
 
 simulated_runtime::timer simulated_runtime::make_timer(executor) {
   return timer(std::make_unique<alarm>(*this));
@@ -121,6 +125,7 @@ void simulated_runtime::end() {
   for (auto* one : alarms_) one->disarm();
   loop_->end();
   apply_->end();
+  background_->end();
 }
 
 void simulated_runtime::clock_changed() {

@@ -1,5 +1,5 @@
-/// The `runtime` of a simulated node: its loop, its apply activity and its alarms are events of the
-/// world, its clock is its own.
+/// The `runtime` of a simulated node: its loop, its apply activity, its work in the background and
+/// its alarms are events of the world, its clock is its own.
 #pragma once
 
 #include <cstdint>
@@ -68,6 +68,7 @@ class simulated_runtime {
 
   executor loop() const;
   executor apply() const;
+  executor background() const;
   timer make_timer(executor);
   instant now() const { return clock_.monotonic(events_.now()); }
   log_time wall_now() const { return clock_.wall(events_.now()); }
@@ -97,6 +98,7 @@ class simulated_runtime {
   core_observer* observer_;
   std::unique_ptr<task_line> loop_;
   std::unique_ptr<task_line> apply_;
+  std::unique_ptr<task_line> background_;
   std::vector<alarm*> alarms_;
 };
 

@@ -163,10 +163,22 @@ TYPED_TEST_P(Runtime, TheApplyExecutorRunsTasksInOrder) {
   EXPECT_EQ(seen, (std::vector<int>{0, 1, 2}));
 }
 
+TYPED_TEST_P(Runtime, TheBackgroundExecutorRunsTasksInOrder) {
+  auto& runtime = this->world_.runtime();
+  std::vector<int> seen;
+
+  for (int i = 0; i < 3; ++i) runtime.background().post([&seen, i] { seen.push_back(i); });
+  runtime.background().post([&] { runtime.loop().post([this] { this->world_.finish(); }); });
+  this->world_.run();
+
+  EXPECT_EQ(seen, (std::vector<int>{0, 1, 2}));
+}
+
 REGISTER_TYPED_TEST_SUITE_P(Runtime, TasksRunInTheOrderPosted, PostNeverRunsTheTaskBeforeItReturns,
                             TasksLeftAtTheEndAreDestroyedWithoutBeingRun,
                             AlarmsGoOffInTheOrderOfTheirDeadlinesAndNotBefore,
                             ArmingAgainReplacesTheAlarm, DisarmedAndDestroyedTimersNeverFire,
-                            AnAlarmMayArmItselfAgain, TheApplyExecutorRunsTasksInOrder);
+                            AnAlarmMayArmItselfAgain, TheApplyExecutorRunsTasksInOrder,
+                            TheBackgroundExecutorRunsTasksInOrder);
 
 }  // namespace mainstay::conformance

@@ -27,6 +27,7 @@ class manual_runtime {
   struct shared_state {
     std::deque<task> loop;
     std::deque<task> apply;
+    std::deque<task> background;
     std::vector<std::shared_ptr<alarm>> alarms;
   };
 
@@ -64,11 +65,13 @@ class manual_runtime {
     std::shared_ptr<alarm> alarm_;
   };
 
-  bool apply_is_held = false;  ///< the state machine's thread gets no time
-  duration wall_shift{};       ///< how far the wall clock was set away from the time that passes
+  bool apply_is_held = false;       ///< the state machine's thread gets no time
+  bool background_is_held = false;  ///< snapshots are not written
+  duration wall_shift{};  ///< how far the wall clock was set away from the time that passes
 
   executor loop() const { return executor(&state_->loop); }
   executor apply() const { return executor(&state_->apply); }
+  executor background() const { return executor(&state_->background); }
   timer make_timer(executor) const { return timer(state_); }
   instant now() const { return now_; }
   log_time wall_now() const {
@@ -78,7 +81,8 @@ class manual_runtime {
 
   /// Runs until nothing is left to do at this moment.
   void run() {
-    while (run_one(state_->loop) || (!apply_is_held && run_one(state_->apply))) {
+    while (run_one(state_->loop) || (!apply_is_held && run_one(state_->apply)) ||
+           (!background_is_held && run_one(state_->background))) {
     }
   }
   /// Runs one task of the loop; false when there is none.

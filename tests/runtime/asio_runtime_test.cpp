@@ -94,6 +94,25 @@ TEST(AsioRuntime, ApplyOnItsOwnThreadLeavesTheLoop) {
   EXPECT_NE(loop_thread, apply_thread_id);
 }
 
+TEST(AsioRuntime, LongWorkInTheBackgroundDelaysNeitherLoopNorApply) {
+  asio_runtime runtime;
+  std::atomic<bool> applied = false;
+
+  runtime.background().post([&] {
+    applied.wait(false);  // forever, if this thread were theirs
+    runtime.stop();
+  });
+  runtime.loop().post([&] {
+    runtime.apply().post([&] {
+      applied = true;
+      applied.notify_one();
+    });
+  });
+  runtime.run();
+
+  EXPECT_TRUE(applied);
+}
+
 TEST(AsioRuntime, PostAfterTheEndDestroysTheTask) {
   asio_runtime runtime;
   runtime.stop();

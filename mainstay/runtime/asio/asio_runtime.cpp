@@ -33,7 +33,9 @@ void asio_runtime::timer::arm(instant deadline, task t) { state_->arm(deadline, 
 
 void asio_runtime::timer::disarm() { state_->disarm(); }
 
-asio_runtime::asio_runtime(apply_thread apply) : loop_(std::make_unique<detail::event_loop>()) {
+asio_runtime::asio_runtime(apply_thread apply)
+    : loop_(std::make_unique<detail::event_loop>()),
+      background_loop_(std::make_unique<detail::event_loop>()) {
   if (apply == apply_thread::own) apply_loop_ = std::make_unique<detail::event_loop>();
 }
 
@@ -62,19 +64,19 @@ void asio_runtime::start() {
 }
 
 void asio_runtime::run() {
-  if (!apply_loop_) {
-    loop_->run();
-    return;
-  }
-  std::thread apply_runner([this] { apply_loop_->run(); });
+  std::thread background_runner([this] { background_loop_->run(); });
+  std::thread apply_runner;
+  if (apply_loop_) apply_runner = std::thread([this] { apply_loop_->run(); });
   loop_->run();
-  apply_loop_->stop();
-  apply_runner.join();
+  stop();
+  if (apply_runner.joinable()) apply_runner.join();
+  background_runner.join();
 }
 
 void asio_runtime::stop() {
   loop_->stop();
   if (apply_loop_) apply_loop_->stop();
+  background_loop_->stop();
 }
 
 void asio_runtime::join() {

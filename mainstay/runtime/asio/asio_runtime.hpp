@@ -22,8 +22,8 @@ enum class apply_thread : std::uint8_t {
   own,   ///< on a thread of its own: a slow machine does not delay heartbeats
 };
 
-/// One loop, run either by a thread of its own (`start`) or by the caller's (`run`), and an
-/// executor for state machines. Satisfies `runtime`.
+/// One loop, run either by a thread of its own (`start`) or by the caller's (`run`), an executor
+/// for state machines, and a thread for long work in the background. Satisfies `runtime`.
 ///
 /// Executors, timers and whatever uses the io_context must not be used once the runtime is
 /// destroyed. A task that throws ends the program.
@@ -69,6 +69,7 @@ class asio_runtime {
 
   executor loop() const { return executor(loop_.get()); }
   executor apply() const { return executor(apply_loop_ ? apply_loop_.get() : loop_.get()); }
+  executor background() const { return executor(background_loop_.get()); }
   timer make_timer(executor on) const { return timer(*on.loop_); }
   /// CLOCK_MONOTONIC.
   instant now() const;
@@ -81,8 +82,8 @@ class asio_runtime {
   void start();
   /// Runs the loop on the caller's thread until `stop`.
   void run();
-  /// Ends the loop after the task that is running; what is still queued is destroyed without being
-  /// run. Any thread, also from a task. Idempotent.
+  /// Ends the executors after the tasks that are running; what is still queued is destroyed without
+  /// being run. Any thread, also from a task. Idempotent.
   void stop();
   /// Waits for the thread that `start` made. Never from a task.
   void join();
@@ -92,6 +93,7 @@ class asio_runtime {
 
   std::unique_ptr<detail::event_loop> loop_;
   std::unique_ptr<detail::event_loop> apply_loop_;  ///< null: the loop itself
+  std::unique_ptr<detail::event_loop> background_loop_;
   std::thread thread_;
 };
 
