@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cli/cluster_status.hpp"
-#include "cli/http_get.hpp"
+#include "cli/http_call.hpp"
 
 namespace mainstay::cli {
 

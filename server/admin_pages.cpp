@@ -43,6 +43,21 @@ std::string status_json(const status_report& s) {
                  {"members", std::move(members)}});
 }
 
+std::string snapshot_json(const snapshot_report& s) {
+  return dumped({{"last_included_index", s.last_included_index.value()},
+                 {"last_included_term", s.last_included_term.value()},
+                 {"bytes", s.bytes}});
+}
+
+std::string problem_json(unsigned status, std::string_view title, const error& why) {
+  json problem{{"title", title},
+               {"status", status},
+               {"detail", why.message},
+               {"code", std::string(name_of(why.code))}};
+  if (why.leader) problem["leader"] = why.leader.value();
+  return dumped(problem);
+}
+
 std::string problem_json(unsigned status, std::string_view title, std::string_view detail) {
   return dumped({{"title", title}, {"status", status}, {"detail", detail}});
 }

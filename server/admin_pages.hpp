@@ -15,6 +15,13 @@ namespace mainstay::server {
 /// of JSON.
 std::string status_json(const status_report& report);
 
+/// A saved snapshot as JSON.
+std::string snapshot_json(const snapshot_report& snapshot);
+
+/// A failed action as RFC 9457 has it: title, status, detail; beside them the error's name, and the
+/// leader's id where that helps.
+std::string problem_json(unsigned status, std::string_view title, const error& why);
+
 /// An error as RFC 9457 has it: title, status, detail.
 std::string problem_json(unsigned status, std::string_view title, std::string_view detail);
 

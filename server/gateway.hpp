@@ -54,6 +54,13 @@ struct status_report {
   bool has_leader() const { return static_cast<bool>(leader); }
 };
 
+/// An image of the state on this node's disk.
+struct snapshot_report {
+  log_index last_included_index;
+  mainstay::term last_included_term;
+  std::uint64_t bytes = 0;
+};
+
 /// The cluster, from the server's side. Any thread may call.
 class gateway {
  public:
@@ -71,6 +78,10 @@ class gateway {
   /// Has queries answered; as `submit`, but nothing is replicated.
   virtual void query(std::vector<shared_bytes> requests, consistency level, instant deadline,
                      outcomes_handler done) = 0;
+  /// Saves a snapshot on this node; `done` is called once, on any thread.
+  virtual void save_snapshot(std::function<void(const result<snapshot_report>&)> done) {
+    done(fail(error_code::unsupported, "this server keeps no snapshots"));
+  }
   /// A picture of one moment. May block for some milliseconds.
   virtual status_report status() = 0;
   /// The clock of deadlines.

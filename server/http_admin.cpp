@@ -1,7 +1,9 @@
 #include "server/http_admin.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -13,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "server/address.hpp"
+#include "server/admin_actions.hpp"
 #include "server/admin_pages.hpp"
 #include "server/readiness.hpp"
 
@@ -27,12 +30,13 @@ namespace {
 
 constexpr std::size_t max_connections = 64;
 constexpr std::size_t max_header_bytes = 8 << 10;
+constexpr std::size_t max_body_bytes = 64 << 10;
 constexpr auto request_time = std::chrono::seconds(10);
 constexpr auto idle_time = std::chrono::seconds(60);
 /// How long a node may take to show that it is ready.
 constexpr auto readiness_time = std::chrono::seconds(1);
 
-using request = http::request<http::empty_body>;
+using request = http::request<http::string_body>;
 using response = http::response<http::string_body>;
 
 response answer(http::status status, std::string_view type, std::string body) {
@@ -50,6 +54,24 @@ response problem(http::status status, const std::string& detail) {
                 problem_json(static_cast<unsigned>(status), {name.data(), name.size()}, detail));
 }
 
+response failed_action(const error& why) {
+  const auto status = static_cast<http::status>(http_status_of(why.code));
+  const auto name = http::obsolete_reason(status);
+  return answer(status, "application/problem+json",
+                problem_json(static_cast<unsigned>(status), {name.data(), name.size()}, why));
+}
+
+const admin_action* action_at(std::string_view target) {
+  const auto all = admin_actions();
+  const auto found = std::ranges::find(all, target, &admin_action::path);
+  return found == all.end() ? nullptr : &*found;
+}
+
+std::string_view path_of(const request& r) {
+  const std::string_view whole(r.target().data(), r.target().size());
+  return whole.substr(0, whole.find('?'));
+}
+
 }  // namespace
 
 class http_admin::implementation {
@@ -58,7 +80,7 @@ class http_admin::implementation {
       : cluster_(cluster),
         metrics_(std::move(metrics)),
         logger_(logger),
-        readiness_(cluster, context_) {}
+        readiness_(cluster, way_) {}
 
   result<void> start(const std::string& address) {
     const auto endpoint = resolve(address);
@@ -84,9 +106,11 @@ class http_admin::implementation {
     if (thread_.joinable()) thread_.join();
   }
 
-  /// The response; none for /readyz, whose answer takes time.
-  std::optional<response> respond(const request& r);
+  /// The response to a question whose answer is at hand.
+  response respond(const request& r);
   readiness_probe& readiness() { return readiness_; }
+  gateway& cluster() { return cluster_; }
+  const way_back& way() const { return way_; }
 
  private:
   class connection;
@@ -97,6 +121,7 @@ class http_admin::implementation {
   logger_ref logger_;
   std::size_t open_ = 0;
   asio::io_context context_{1};
+  way_back way_{context_};
   tcp::acceptor acceptor_{context_};
   asio::steady_timer retry_{context_};
   readiness_probe readiness_;
@@ -115,7 +140,7 @@ class http_admin::implementation::connection : public std::enable_shared_from_th
   void read(std::chrono::seconds time) {
     parser_.emplace();
     parser_->header_limit(max_header_bytes);
-    parser_->body_limit(0);
+    parser_->body_limit(max_body_bytes);
     stream_.expires_after(time);
     http::async_read(stream_, buffer_, *parser_,
                      [self = shared_from_this()](beast::error_code failure, std::size_t) {
@@ -131,28 +156,59 @@ class http_admin::implementation::connection : public std::enable_shared_from_th
       return write(problem(refusal_of(failure), failure.message()), false);
     }
     if (failure) return;
-    auto made = owner_.respond(parser_->get());
-    if (!made) return ask_readiness();
-    write(*std::move(made), parser_->get().keep_alive());
+    const std::string_view path = path_of(parser_->get());
+    if (const auto* action = action_at(path)) return run(*action);
+    if (path == "/readyz" && parser_->get().method() == http::verb::get) return ask_readiness();
+    write(owner_.respond(parser_->get()), parser_->get().keep_alive());
+  }
+
+  void ask_readiness() {
+    wait(2 * readiness_time, problem(http::status::service_unavailable, "the node did not answer"));
+    owner_.readiness().ask(readiness_time, [weak = weak_from_this()](const result<void>& ready) {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->tell(ready ? answer(http::status::ok, "text/plain", "ready\n")
+                       : problem(http::status::service_unavailable, ready.error().message));
+    });
+  }
+
+  void run(const admin_action& action) {
+    const request& asked = parser_->get();
+    const std::string_view method(asked.method_string().data(), asked.method_string().size());
+    if (method != action.method) {
+      auto refused = problem(http::status::method_not_allowed,
+                             fmt::format("{} is only for {}", action.path, action.method));
+      refused.set(http::field::allow, beast::string_view(action.method));
+      return write(std::move(refused), asked.keep_alive());
+    }
+    wait(action.patience + std::chrono::seconds(1),
+         failed_action({error_code::timed_out, "the node did not answer; it may yet do it", {}}));
+    action.run(owner_.cluster(), asked.body(), owner_.cluster().now() + action.patience,
+               [way = owner_.way().entrance(), weak = weak_from_this(),
+                question = question_](result<std::string> done) {
+                 way->post([weak, question, done = std::move(done)] {
+                   const auto self = weak.lock();
+                   if (!self || question != self->question_) return;
+                   self->tell(done ? answer(http::status::ok, "application/json", *done)
+                                   : failed_action(done.error()));
+                 });
+               });
   }
 
   /// Waits for the cluster's word, but not for ever: the timer keeps this connection alive.
-  void ask_readiness() {
-    patience_.expires_after(2 * readiness_time);
-    patience_.async_wait([self = shared_from_this()](beast::error_code cancelled) {
-      if (!cancelled) self->tell_readiness(fail(error_code::timed_out, "the node did not answer"));
-    });
-    owner_.readiness().ask(readiness_time, [weak = weak_from_this()](const result<void>& ready) {
-      if (const auto self = weak.lock()) self->tell_readiness(ready);
-    });
+  void wait(duration patience, response otherwise) {
     asking_ = true;
+    ++question_;
+    patience_.expires_after(patience);
+    patience_.async_wait(
+        [self = shared_from_this(), r = std::move(otherwise)](beast::error_code cancelled) mutable {
+          if (!cancelled) self->tell(std::move(r));
+        });
   }
-  void tell_readiness(const result<void>& ready) {
+  void tell(response r) {
     if (!std::exchange(asking_, false)) return;
     patience_.cancel();
-    auto made = ready ? answer(http::status::ok, "text/plain", "ready\n")
-                      : problem(http::status::service_unavailable, ready.error().message);
-    write(std::move(made), parser_->get().keep_alive());
+    write(std::move(r), parser_->get().keep_alive());
   }
 
   static http::status refusal_of(beast::error_code failure) {
@@ -177,9 +233,10 @@ class http_admin::implementation::connection : public std::enable_shared_from_th
   beast::tcp_stream stream_;
   asio::steady_timer patience_{stream_.get_executor()};
   bool asking_ = false;
+  std::uint64_t question_ = 0;  // an answer that comes late belongs to an earlier one
   implementation& owner_;
   beast::flat_buffer buffer_{max_header_bytes * 2};
-  std::optional<http::request_parser<http::empty_body>> parser_;
+  std::optional<http::request_parser<http::string_body>> parser_;
   response response_;
 };
 
@@ -200,20 +257,20 @@ void http_admin::implementation::accept() {
   });
 }
 
-std::optional<response> http_admin::implementation::respond(const request& r) {
-  const auto whole = r.target();
-  const std::string target(whole.substr(0, whole.find('?')));
+response http_admin::implementation::respond(const request& r) {
+  const std::string target(path_of(r));
   const bool known =
       target == "/v1/status" || target == "/healthz" || target == "/readyz" || target == "/metrics";
   if (!known) {
-    return problem(http::status::not_found, "there is /v1/status, /healthz, /readyz and /metrics");
+    std::string there = "there is /v1/status, /healthz, /readyz, /metrics";
+    for (const auto& action : admin_actions()) there.append(", ").append(action.path);
+    return problem(http::status::not_found, there);
   }
   if (r.method() != http::verb::get) {
     auto refused = problem(http::status::method_not_allowed, target + " is only for GET");
     refused.set(http::field::allow, "GET");
     return refused;
   }
-  if (target == "/readyz") return std::nullopt;
   if (target == "/healthz") return answer(http::status::ok, "text/plain", "alive\n");
   if (target == "/metrics") {
     return answer(http::status::ok, "text/plain; version=0.0.4; charset=utf-8", metrics_());

@@ -1,5 +1,5 @@
 /// The admin port: status for people and programs, health for load balancers, metrics for
-/// Prometheus, over HTTP/1.1. It changes nothing.
+/// Prometheus, and the actions of admin_actions.hpp, over HTTP/1.1.
 #pragma once
 
 #include <functional>
@@ -13,9 +13,9 @@
 
 namespace mainstay::server {
 
-/// Serves `GET /v1/status`, `/healthz`, `/readyz` and `/metrics` on a thread of its own. Every
-/// other answer is a JSON problem (RFC 9457). At most 64 connections at a time, 8 KiB of header, no
-/// body, ten seconds for a request and sixty between two.
+/// Serves `GET /v1/status`, `/healthz`, `/readyz`, `/metrics` and the actions on a thread of its
+/// own. Every other answer is a JSON problem (RFC 9457). At most 64 connections at a time, 8 KiB of
+/// header, 64 KiB of body, ten seconds for a request and sixty between two.
 class http_admin {
  public:
   /// `metrics` gives the text of /metrics; called on the admin port's thread. All outlive it.

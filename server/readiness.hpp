@@ -3,14 +3,11 @@
 #pragma once
 
 #include <functional>
-#include <memory>
-#include <mutex>
-
-#include <boost/asio/io_context.hpp>
 
 #include "mainstay/base/error.hpp"
 
 #include "server/gateway.hpp"
+#include "server/way_back.hpp"
 
 namespace mainstay::server {
 
@@ -20,25 +17,16 @@ class readiness_probe {
  public:
   using handler = std::function<void(const result<void>&)>;
 
-  readiness_probe(gateway& cluster, boost::asio::io_context& context);
-  readiness_probe(const readiness_probe&) = delete;
-  readiness_probe& operator=(const readiness_probe&) = delete;
-  /// Answers that come later are dropped.
-  ~readiness_probe();
+  /// Both outlive it.
+  readiness_probe(gateway& cluster, const way_back& way) : cluster_(cluster), way_(way) {}
 
-  /// `done` is called at most once, on the io_context, about `patience` later at the latest; it is
-  /// destroyed on any thread, so it must not own what belongs to one.
+  /// `done` is called at most once, where the way leads, about `patience` later at the latest; it
+  /// is destroyed on any thread, so it must not own what belongs to one.
   void ask(duration patience, handler done);
 
  private:
-  /// The way back; outlives the probe if need be.
-  struct door {
-    std::mutex mutex;
-    boost::asio::io_context* context;  ///< guarded by mutex; null once the probe is gone
-  };
-
   gateway& cluster_;
-  std::shared_ptr<door> door_;
+  const way_back& way_;
 };
 
 }  // namespace mainstay::server

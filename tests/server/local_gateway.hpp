@@ -37,6 +37,10 @@ class local_gateway : public gateway {
              outcomes_handler done) override {
     push({std::move(requests), false, std::move(done)});
   }
+  void save_snapshot(std::function<void(const result<snapshot_report>&)> done) override {
+    if (!snapshot) return gateway::save_snapshot(std::move(done));
+    std::thread([this, done = std::move(done)] { done(*snapshot); }).join();
+  }
   status_report status() override {
     const std::lock_guard lock(mutex_);
     return status_;
@@ -44,6 +48,9 @@ class local_gateway : public gateway {
   instant now() const override {
     return instant(std::chrono::steady_clock::now().time_since_epoch());
   }
+
+  /// What `save_snapshot` gives; none: it is not known here.
+  std::optional<result<snapshot_report>> snapshot;
 
   /// What `status` gives from now on.
   void set_status(status_report report) {

@@ -90,6 +90,11 @@ class Fronts : public testing::Test {
     client.send(request);
     return client.read_all();
   }
+  std::string http_post(const std::string& path, std::string_view body = "") {
+    return http(fmt::format(
+        "POST {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}", path,
+        body.size(), body));
+  }
   std::string http_get(const std::string& path) {
     return http("GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   }
@@ -341,6 +346,36 @@ TEST_F(Fronts, WrongRequestsGetProblems) {
               HasSubstr("431 Request Header Fields Too Large"));
   const auto large = http("POST / HTTP/1.1\r\nContent-Length: 99999\r\n\r\n");
   EXPECT_THAT(large, HasSubstr("413 Payload Too Large"));
+}
+
+TEST_F(Fronts, AnActionAnswersWithItsJson) {
+  cluster.snapshot = snapshot_report{log_index(7), term(2), 4096};
+
+  const auto done = http_post("/v1/snapshot");
+
+  EXPECT_THAT(done, HasSubstr("200 OK"));
+  EXPECT_THAT(done, HasSubstr("application/json"));
+  EXPECT_THAT(done, HasSubstr("\"last_included_index\": 7"));
+  EXPECT_THAT(done, HasSubstr("\"bytes\": 4096"));
+}
+
+TEST_F(Fronts, AFailedActionIsAProblemWithItsCodeAndTheLeader) {
+  cluster.snapshot = fail(error_code::not_leader, "node 2 leads", node_id(2));
+
+  const auto refused = http_post("/v1/snapshot");
+
+  EXPECT_THAT(refused, HasSubstr("409 Conflict"));
+  EXPECT_THAT(refused, HasSubstr("\"code\": \"not_leader\""));
+  EXPECT_THAT(refused, HasSubstr("\"leader\": 2"));
+  EXPECT_THAT(refused, HasSubstr("node 2 leads"));
+}
+
+TEST_F(Fronts, AnActionIsNotTakenForAPage) {
+  const auto refused = http_get("/v1/snapshot");
+
+  EXPECT_THAT(refused, HasSubstr("405 Method Not Allowed"));
+  EXPECT_THAT(refused, HasSubstr("Allow: POST"));
+  EXPECT_THAT(http_post("/v1/snapshot"), HasSubstr("501 Not Implemented"));
 }
 
 TEST_F(Fronts, ConnectionsOfTheAdminPortMayGoOn) {

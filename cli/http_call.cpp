@@ -1,7 +1,8 @@
-/// GET through Boost.Beast; every step is bounded by the same deadline.
-#include "cli/http_get.hpp"
+/// Through Boost.Beast; every step is bounded by the same deadline.
+#include "cli/http_call.hpp"
 
 #include <optional>
+#include <utility>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -24,14 +25,18 @@ constexpr std::uint64_t body_limit = 1 << 20;
 /// The exchange of one request: each step starts the next, and the first failure ends it.
 class exchange {
  public:
-  exchange(const endpoint& server, const std::string& path, std::chrono::milliseconds timeout)
-      : server_(server), timeout_(timeout), request_(http::verb::get, path, 11) {
+  exchange(const endpoint& server, const http_question& question, std::chrono::milliseconds timeout)
+      : server_(server),
+        timeout_(timeout),
+        request_(http::string_to_verb(question.method), question.path, 11, question.body) {
     request_.set(http::field::host, to_string(server));
     request_.set(http::field::connection, "close");
+    if (!question.body.empty()) request_.set(http::field::content_type, "application/json");
+    request_.prepare_payload();
     response_.body_limit(body_limit);
   }
 
-  result<std::string> run() {
+  result<http_reply> run() {
     stream_.expires_after(timeout_);
     resolver_.async_resolve(server_.host, std::to_string(server_.port),
                             [this](system_error e, const auto& found) {
@@ -40,12 +45,7 @@ class exchange {
                             });
     context_.run();
     if (failure_) return std::unexpected(*failure_);
-    const auto& response = response_.get();
-    if (response.result() != http::status::ok) {
-      return fail(error_code::malformed,
-                  fmt::format("{}: HTTP status {}", to_string(server_), response.result_int()));
-    }
-    return response.body();
+    return http_reply{response_.get().result_int(), std::move(response_.get().body())};
   }
 
  private:
@@ -81,16 +81,25 @@ class exchange {
   asio::ip::tcp::resolver resolver_{context_};
   beast::tcp_stream stream_{context_};
   beast::flat_buffer buffer_;
-  http::request<http::empty_body> request_;
+  http::request<http::string_body> request_;
   http::response_parser<http::string_body> response_;
   std::optional<error> failure_;
 };
 
 }  // namespace
 
+result<http_reply> http_call(const endpoint& server, const http_question& question,
+                             std::chrono::milliseconds timeout) {
+  return exchange(server, question, timeout).run();
+}
+
 result<std::string> http_get(const endpoint& server, const std::string& path,
                              std::chrono::milliseconds timeout) {
-  return exchange(server, path, timeout).run();
+  auto reply = http_call(server, {.path = path}, timeout);
+  if (!reply) return std::unexpected(reply.error());
+  if (reply->status == 200) return std::move(reply->body);
+  return fail(error_code::malformed,
+              fmt::format("{}: HTTP status {}", to_string(server), reply->status));
 }
 
 }  // namespace mainstay::cli
