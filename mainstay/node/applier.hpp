@@ -2,12 +2,12 @@
 /// calls come from the apply executor, one at a time.
 #pragma once
 
-#include <exception>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "mainstay/core/entry.hpp"
+#include "mainstay/node/contain.hpp"
+#include "mainstay/node/frozen_state.hpp"
 #include "mainstay/node/operation.hpp"
 #include "mainstay/seams/state_machine.hpp"
 
@@ -21,9 +21,9 @@ struct applied_entries {
   result<void> outcome;               ///< a failure of the state machine: `last` stops before it
 };
 
-/// Applies committed entries in log order, exactly once each (R19). After a failure it touches the
-/// state machine no more, whatever else was handed out meanwhile: its state is unknown, and a gap
-/// in the log would be worse than a stop.
+/// Applies committed entries in log order, exactly once each (R19); saves and restores the state.
+/// After a failure it touches the state machine no more, whatever else was handed out meanwhile:
+/// its state is unknown, and a gap in the log would be worse than a stop.
 template <state_machine Machine>
 class applier {
  public:
@@ -50,6 +50,10 @@ class applier {
       from = apply_commands(entries, from, done);
     }
     failure_ = done.outcome;
+    if (done.last >= entries.front().index) {
+      last_ = done.last;
+      time_ = entries[done.last - entries.front().index].time;
+    }
     done.answers.resize(done.last.next() - done.terms.front().first);
     return done;
   }
@@ -60,19 +64,27 @@ class applier {
     return contain([&] { return machine_.query(request); });
   }
 
- private:
-  /// What a state machine throws is its failure like any other, and ends nothing else.
-  template <class Work>
-  static auto contain(Work work) -> decltype(work()) {
-    try {
-      return work();
-    } catch (const std::exception& thrown) {
-      return fail(error_code::apply_failed, std::string("it threw: ") + thrown.what());
-    } catch (...) {
-      return fail(error_code::apply_failed, "it threw something that is no std::exception");
-    }
+  /// The state as it is now, to be written elsewhere. Takes as long as the machine's `freeze`, or
+  /// as a copy of the state. Errors: the machine's; after a failed apply, that failure.
+  result<frozen_state> freeze() {
+    if (!failure_) return std::unexpected(failure_.error());
+    auto save = contain([&] { return detail::freeze(machine_); });
+    if (!save) return std::unexpected(save.error());
+    return frozen_state{last_, time_, *std::move(save)};
   }
 
+  /// Replaces the state by a saved one, which includes everything up to `index`, whose entry has
+  /// this time. Errors: the machine's; the state is then what it was.
+  result<void> restore(const snapshot_reader& reader, log_index index, log_time time) {
+    if (!failure_) return failure_;
+    auto restored = contain([&] { return machine_.restore(reader); });
+    if (!restored) return restored;
+    last_ = index;
+    time_ = time;
+    return {};
+  }
+
+ private:
   /// Applies the commands from `from` up to the next entry of another kind; gives its position.
   std::size_t apply_commands(std::vector<core::entry>& entries, std::size_t from,
                              applied_entries& done) {
@@ -108,6 +120,8 @@ class applier {
   Machine machine_;
   std::vector<applied_command> commands_;  // reused from batch to batch
   result<void> failure_;                   // the first; nothing is applied after it
+  log_index last_;                         // applied or restored
+  log_time time_{};                        // of that entry
 };
 
 }  // namespace mainstay::detail

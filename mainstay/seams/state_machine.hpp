@@ -53,4 +53,14 @@ concept batch_state_machine =
       { machine.apply(commands, answers) } -> std::same_as<result<void>>;
     };
 
+/// A state machine that can hold its state at one moment without copying it. The view that `freeze`
+/// gives writes what `save` would have written at that moment, once and on any thread, while the
+/// machine goes on applying. It may outlive the machine; several may be held at once.
+template <class Machine>
+concept freezable_state_machine =
+    state_machine<Machine> && requires(Machine machine, const snapshot_writer& writer) {
+      requires std::movable<decltype(machine.freeze())>;
+      { machine.freeze().save(writer) } -> std::same_as<result<void>>;
+    };
+
 }  // namespace mainstay

@@ -1,6 +1,7 @@
 /// R19: entries are applied in log order, exactly once, and after a failure no more.
 #include "mainstay/node/applier.hpp"
 
+#include <cstring>
 #include <stdexcept>
 
 #include <gtest/gtest.h>
@@ -154,6 +155,142 @@ TEST(BatchApply, CommandsInARowComeTogether) {
   static_cast<void>(sut.apply({command(1, "a"), command(2, "b"), no_op(3), command(4, "c")}));
 
   EXPECT_EQ(sut.machine().batches, (std::vector<std::size_t>{2, 1}));
+}
+
+/// Saves its items, joined; restores them.
+struct saving_machine : one_by_one_machine {
+  result<void> save(const snapshot_writer& writer) {
+    for (const auto& item : items) {
+      if (auto ok = writer(std::as_bytes(std::span(item))); !ok) return ok;
+    }
+    return {};
+  }
+  result<void> restore(const snapshot_reader& reader) {
+    std::string all;
+    std::byte some[3];
+    while (true) {
+      auto read = reader(some);
+      if (!read) return std::unexpected(read.error());
+      if (*read == 0) break;
+      all.append(reinterpret_cast<const char*>(some), *read);
+    }
+    items = {all};
+    return {};
+  }
+};
+
+/// The same, with a view of its own.
+struct freezing_machine : saving_machine {
+  struct view {
+    std::string text;
+    result<void> save(const snapshot_writer& writer) const {
+      return writer(std::as_bytes(std::span(text)));
+    }
+  };
+  view freeze() {
+    view now{"frozen:"};
+    for (const auto& item : items) now.text += item;
+    return now;
+  }
+};
+
+std::string saved_text(frozen_state& state) {
+  std::string text;
+  const auto outcome = state.save([&](std::span<const std::byte> bytes) -> result<void> {
+    text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return {};
+  });
+  EXPECT_TRUE(outcome);
+  return text;
+}
+
+snapshot_reader reader_of(std::string_view text) {
+  return [text](std::span<std::byte> room) mutable -> result<std::size_t> {
+    const auto part = text.substr(0, room.size());
+    std::memcpy(room.data(), part.data(), part.size());
+    text.remove_prefix(part.size());
+    return part.size();
+  };
+}
+
+TEST(Freeze, HoldsTheStateOfItsMomentWhileApplyingGoesOn) {
+  applier<saving_machine> a(saving_machine{});
+  (void)a.apply({command(1, "one"), command(2, "two")});
+
+  auto frozen = a.freeze();
+  (void)a.apply({command(3, "three")});
+
+  ASSERT_TRUE(frozen);
+  EXPECT_EQ(frozen->index, log_index(2));
+  EXPECT_EQ(saved_text(*frozen), "onetwo");
+}
+
+TEST(Freeze, TakesTheMachinesOwnViewWhereItHasOne) {
+  applier<freezing_machine> a(freezing_machine{});
+  (void)a.apply({command(1, "one")});
+
+  auto frozen = a.freeze();
+  (void)a.apply({command(2, "two")});
+
+  ASSERT_TRUE(frozen);
+  EXPECT_EQ(saved_text(*frozen), "frozen:one");
+}
+
+TEST(Freeze, CountsEntriesThatAreNoCommandsAndTellsTheTimeOfTheLast) {
+  applier<saving_machine> a(saving_machine{});
+  auto last = no_op(2);
+  last.time = log_time{77};
+  (void)a.apply({command(1, "one"), last});
+
+  auto frozen = a.freeze();
+
+  ASSERT_TRUE(frozen);
+  EXPECT_EQ(frozen->index, log_index(2));
+  EXPECT_EQ(frozen->time, log_time{77});
+}
+
+TEST(Freeze, LargeStatesAreCopiedWhole) {
+  applier<saving_machine> a(saving_machine{});
+  std::string large(600'000, 'x');
+  large[299'999] = 'y';
+  (void)a.apply({command(1, large), command(2, "end")});
+
+  auto frozen = a.freeze();
+
+  ASSERT_TRUE(frozen);
+  EXPECT_EQ(saved_text(*frozen), large + "end");
+}
+
+TEST(Freeze, AfterAFailedApplyThereIsNothingToSave) {
+  applier<saving_machine> a(saving_machine{});
+  (void)a.apply({command(1, "fail")});
+
+  EXPECT_FALSE(a.freeze());
+}
+
+TEST(Restore, ReplacesTheStateAndItsPlaceInTheLog) {
+  applier<saving_machine> a(saving_machine{});
+  (void)a.apply({command(1, "gone")});
+
+  const auto restored = a.restore(reader_of("kept"), log_index(9), log_time{5});
+  auto frozen = a.freeze();
+
+  ASSERT_TRUE(restored);
+  EXPECT_EQ(a.machine().items, (words{"kept"}));
+  EXPECT_EQ(frozen->index, log_index(9));
+  EXPECT_EQ(frozen->time, log_time{5});
+}
+
+TEST(Restore, WhatTheReaderFailsWithIsReported) {
+  applier<saving_machine> a(saving_machine{});
+  const auto restored = a.restore(
+      [](std::span<std::byte>) -> result<std::size_t> {
+        return fail(error_code::corrupt, "a damaged chunk");
+      },
+      log_index(9), {});
+
+  ASSERT_FALSE(restored);
+  EXPECT_EQ(restored.error().code, error_code::corrupt);
 }
 
 }  // namespace
