@@ -37,8 +37,11 @@ result<void> check_times(const node_options& o) {
       {"timeouts.append_entries", o.timeouts.append_entries, o.core.heartbeat_interval,
        "core.heartbeat_interval"},
       {"timeouts.read_index", o.timeouts.read_index, shortest, "1 ms"},
+      {"timeouts.install_snapshot", o.timeouts.install_snapshot, o.core.heartbeat_interval,
+       "core.heartbeat_interval"},
       {"timeouts.forward_commands", o.timeouts.forward_commands, shortest, "1 ms"},
       {"disk_full_retry", o.disk_full_retry, shortest, "1 ms"},
+      {"snapshots.retry", o.snapshots.retry, shortest, "1 ms"},
   };
   for (const auto& rule : rules) {
     if (rule.value >= rule.least && rule.value <= longest) continue;

@@ -18,8 +18,21 @@ struct rpc_timeouts {
   /// Covers a flush on the peer's disk. A call past it makes the leader probe the peer again.
   duration append_entries = std::chrono::seconds(1);
   duration read_index = std::chrono::milliseconds(500);
+  /// Covers a chunk's way and its writing; it is sent again by the next heartbeats.
+  duration install_snapshot = std::chrono::seconds(5);
   /// Bounds what the leader spends on a forwarded command, beside the submitter's own deadline.
   duration forward_commands = std::chrono::seconds(30);
+};
+
+/// When a node saves a snapshot by itself (paper §7), by what was applied since the last one:
+/// whichever comes first. Earlier: less log to keep and to replay at a restart; later: less writing
+/// of states that are large.
+struct snapshot_policy {
+  std::uint64_t after_entries = 1'000'000;  ///< 0: however many
+  /// Payloads and 64 bytes an entry. 0: however large.
+  std::uint64_t after_bytes = 256 << 20;
+  /// How long it waits after a snapshot that could not be saved.
+  duration retry = std::chrono::seconds(10);
 };
 
 /// Everything that a node is told at its start.
@@ -38,6 +51,7 @@ struct node_options {
   std::uint64_t max_forward_bytes = 1 << 20;
   /// How often a full disk is asked whether there is room again.
   duration disk_full_retry = std::chrono::milliseconds(200);
+  snapshot_policy snapshots;
 };
 
 /// Reads "1=host:port,2=host:port,…" as a configuration of voters, in any order.
