@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "mainstay/base/ids.hpp"
@@ -58,10 +59,13 @@ struct persist_batch {
   bool has_hard_state = false;
   hard_state state;         ///< to write, when `has_hard_state`
   log_index truncate_from;  ///< remove this index and all after it first; none: nothing to remove
+  /// Forget the whole log first: it goes on behind this index, which has this term, because a
+  /// snapshot took its place. `truncate_from` is none then.
+  std::optional<term_run> reset_to;
   std::vector<entry> entries;  ///< consecutive, following what is left of the log
 
   /// True when there is nothing to make durable.
-  bool empty() const { return !has_hard_state && !truncate_from && entries.empty(); }
+  bool empty() const { return !has_hard_state && !truncate_from && !reset_to && entries.empty(); }
 
   friend bool operator==(const persist_batch&, const persist_batch&) = default;
 };

@@ -9,6 +9,7 @@
 #include "mainstay/base/ids.hpp"
 #include "mainstay/base/shared_bytes.hpp"
 #include "mainstay/core/entry.hpp"
+#include "mainstay/core/snapshot.hpp"
 
 namespace mainstay::core {
 
@@ -60,23 +61,23 @@ struct append_entries_response {
   friend bool operator==(const append_entries_response&, const append_entries_response&) = default;
 };
 
-/// Paper §7: one chunk of a snapshot.
+/// Paper §7: one chunk of a snapshot. The image's size tells which is the last.
 struct install_snapshot {
   mainstay::term term;
-  log_index last_included_index;
-  mainstay::term last_included_term;
+  snapshot_id image;         ///< with last_included_index and last_included_term
   std::uint64_t offset = 0;  ///< of `data` within the image, in bytes
   shared_bytes data;
-  bool done = false;  ///< this is the last chunk
 
   friend bool operator==(const install_snapshot&, const install_snapshot&) = default;
 };
 
-/// Tells the offset that the follower expects next, so that a transfer can resume.
+/// Tells the offset that the follower expects next, so that a transfer can resume. Once everything
+/// up to the snapshot is on the follower's disk, `match_index` says so, and nothing more is needed.
 struct install_snapshot_response {
   mainstay::term term;
+  bool success = false;  ///< false: this follower takes nothing from the sender
   std::uint64_t next_offset = 0;
-  bool success = false;
+  log_index match_index;  ///< none: the image is not whole there yet
 
   friend bool operator==(const install_snapshot_response&,
                          const install_snapshot_response&) = default;

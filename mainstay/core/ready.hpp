@@ -8,6 +8,7 @@
 #include "mainstay/base/error.hpp"
 #include "mainstay/core/entry.hpp"
 #include "mainstay/core/messages.hpp"
+#include "mainstay/core/snapshot.hpp"
 
 namespace mainstay::core {
 
@@ -53,6 +54,28 @@ struct log_read_request {
   friend bool operator==(const log_read_request&, const log_read_request&) = default;
 };
 
+/// A piece of an image is wanted from storage, up to `max_bytes`; the answer goes to
+/// `raft::snapshot_read` with the same id.
+struct snapshot_read_request {
+  std::uint64_t id = 0;
+  snapshot_id image;
+  std::uint64_t offset = 0;
+  std::uint64_t max_bytes = 0;
+
+  friend bool operator==(const snapshot_read_request&, const snapshot_read_request&) = default;
+};
+
+/// A piece of an image has come: storage adds it to what it has of this image, and the answer goes
+/// to `raft::snapshot_chunk_stored` with the same id.
+struct snapshot_chunk {
+  std::uint64_t id = 0;
+  snapshot_id image;
+  std::uint64_t offset = 0;
+  shared_bytes data;
+
+  friend bool operator==(const snapshot_chunk&, const snapshot_chunk&) = default;
+};
+
 /// One turn's work. All parts are independent of each other and may be carried out in parallel:
 /// messages that promise durability are held back by the core until `persisted` says so.
 struct ready {
@@ -63,11 +86,20 @@ struct ready {
   std::vector<read_failure> failed_reads;
   std::vector<log_read_request> log_reads;
   std::optional<leadership> changed;  ///< set when role, term or leader changed
+  std::vector<snapshot_read_request> snapshot_reads;
+  std::vector<snapshot_chunk> snapshot_chunks;
+  /// Make the received image the snapshot of this replica, then call `snapshot_installed`.
+  std::optional<snapshot_id> install;
+  /// The state machine takes the state of this image, before anything that is `committed` from now
+  /// on; then call `applied` with its last included index.
+  std::optional<snapshot> restore;
+  log_index compact_to;  ///< entries up to here are not needed any more; none: nothing to do
 
   /// True when there is nothing to do.
   bool empty() const {
     return persist.empty() && messages.empty() && committed.empty() && granted_reads.empty() &&
-           failed_reads.empty() && log_reads.empty() && !changed;
+           failed_reads.empty() && log_reads.empty() && !changed && snapshot_reads.empty() &&
+           snapshot_chunks.empty() && !install && !restore && !compact_to;
   }
 
   friend bool operator==(const ready&, const ready&) = default;

@@ -113,12 +113,15 @@ class hasher {
     put(m.term), put(m.success), put(m.match_index), put(m.conflict_index), put(m.conflict_term);
     put(m.rejected_index), put(m.round);
   }
+  void put_fields(const core::snapshot_id& image) {
+    put(image.last_included_index), put(image.last_included_term), put(image.size);
+    put(image.digest);
+  }
   void put_fields(const core::install_snapshot& m) {
-    put(m.term), put(m.last_included_index), put(m.last_included_term), put(m.offset);
-    put(m.data.text()), put(m.done);
+    put(m.term), put_fields(m.image), put(m.offset), put(m.data.text());
   }
   void put_fields(const core::install_snapshot_response& m) {
-    put(m.term), put(m.next_offset), put(m.success);
+    put(m.term), put(m.success), put(m.next_offset), put(m.match_index);
   }
   void put_fields(const core::timeout_now& m) { put(m.term); }
   void put_fields(const core::timeout_now_response& m) { put(m.term), put(m.accepted); }

@@ -102,8 +102,11 @@ inline rpc_request any_request() {
       return core::request_vote{any_id<term>(), any_id<log_index>(), any_id<term>(), any_bool(),
                                 any_bool()};
     case 1:
-      return core::install_snapshot{any_id<term>(), any_id<log_index>(), any_id<term>(),
-                                    *any_number(),  any_payload(),       any_bool()};
+      return core::install_snapshot{
+          any_id<term>(),
+          {any_id<log_index>(), any_id<term>(), *any_number(), *any_number()},
+          *any_number(),
+          any_payload()};
     case 2:
       return core::timeout_now{any_id<term>()};
     case 3:
@@ -127,7 +130,8 @@ inline rpc_response any_response() {
                                            any_id<log_index>(), any_id<term>(), any_id<log_index>(),
                                            *any_number()};
     case 2:
-      return core::install_snapshot_response{any_id<term>(), *any_number(), any_bool()};
+      return core::install_snapshot_response{any_id<term>(), any_bool(), *any_number(),
+                                             any_id<log_index>()};
     case 3:
       return core::timeout_now_response{any_id<term>(), any_bool()};
     case 4:

@@ -37,13 +37,18 @@ std::string text(const core::append_entries_response& m) {
 }
 
 std::string text(const core::install_snapshot& m) {
-  return fmt::format("install_snapshot term {} last {}/{} offset {}", m.term.value(),
-                     m.last_included_index.value(), m.last_included_term.value(), m.offset);
+  return fmt::format("install_snapshot term {} last {}/{} offset {}+{} of {}", m.term.value(),
+                     m.image.last_included_index.value(), m.image.last_included_term.value(),
+                     m.offset, m.data.size(), m.image.size);
 }
 
 std::string text(const core::install_snapshot_response& m) {
-  return fmt::format("install_snapshot_response term {} {}", m.term.value(),
-                     m.success ? "accepted" : "declined");
+  if (!m.success) return fmt::format("install_snapshot_response term {} declined", m.term.value());
+  if (m.match_index) {
+    return fmt::format("install_snapshot_response term {} match {}", m.term.value(),
+                       m.match_index.value());
+  }
+  return fmt::format("install_snapshot_response term {} next {}", m.term.value(), m.next_offset);
 }
 
 std::string text(const core::timeout_now& m) {

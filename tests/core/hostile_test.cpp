@@ -70,9 +70,10 @@ class forger {
         return core::append_entries_response{
             t, chance(2), index(), index(), term(number(t.value())), index(), number(3)};
       case 4:
-        return core::install_snapshot{t, index(), t, number(0), {}, chance(2)};
+        return core::install_snapshot{
+            t, {index(), t, number(0), number(0)}, number(0), shared_bytes::copy_of("chunk")};
       case 5:
-        return core::install_snapshot_response{t, number(0), chance(2)};
+        return core::install_snapshot_response{t, chance(2), number(0), index()};
       case 6:
         return core::timeout_now{t};
       case 7:

@@ -59,8 +59,10 @@ std::map<std::string, rpc_request> sample_requests() {
        append({command(3, 2, 1LL << 60, "x"),
                configuration_entry(99),
                {log_index(4), term(9), entry_kind::no_op, log_time{-5}, {}}})},
-      {"install_snapshot", core::install_snapshot{term(5), log_index(50), term(4), 4096,
-                                                  shared_bytes::copy_of("image"), true}},
+      {"install_snapshot", core::install_snapshot{term(5),
+                                                  {log_index(50), term(4), 8192, 0xd19e57},
+                                                  4096,
+                                                  shared_bytes::copy_of("image")}},
       {"timeout_now", core::timeout_now{term(5)}},
       {"read_index", core::read_index{term(5)}},
       {"forward_commands",
@@ -79,7 +81,8 @@ std::map<std::string, rpc_response> sample_responses() {
       {"append_entries_response",
        core::append_entries_response{term(5), true, log_index(12), log_index(3), term(2),
                                      log_index(10), 77}},
-      {"install_snapshot_response", core::install_snapshot_response{term(5), 8192, true}},
+      {"install_snapshot_response",
+       core::install_snapshot_response{term(5), true, 8192, log_index(50)}},
       {"timeout_now_response", core::timeout_now_response{term(5), true}},
       {"read_index_response", core::read_index_response{term(5), true, log_index(42)}},
       {"forward_commands_response", outcomes},
@@ -201,8 +204,8 @@ TEST(HostileRpc, AResponseIsNoRequestAndARequestNoResponse) {
 
 TEST(HostileRpc, UnknownFlagsAreRefused) {
   const auto bytes = sample_bytes();
-  for (const auto* name : {"request_vote", "append_entries_usual", "install_snapshot",
-                           "request_vote_response", "append_entries_response"}) {
+  for (const auto* name : {"request_vote", "append_entries_usual", "request_vote_response",
+                           "append_entries_response", "install_snapshot_response"}) {
     EXPECT_THAT(complaint(with_byte(bytes.at(name), 2, 0x80)), HasSubstr("flags at offset 2"))
         << name;
   }
@@ -249,7 +252,7 @@ TEST(HostileRpc, CountsThatCannotFitAreRefusedBeforeAnythingIsAllocated) {
 TEST(HostileRpc, LengthsThatReachPastTheEndAreRefused) {
   const auto all = sample_bytes();
   const std::map<std::string, std::size_t> length_at = {{"append_entries_usual", 71},
-                                                        {"install_snapshot", 35},
+                                                        {"install_snapshot", 50},
                                                         {"forward_commands", 6},
                                                         {"forward_commands_response", 7}};
   for (const auto& [name, at] : length_at) {

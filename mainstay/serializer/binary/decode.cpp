@@ -161,10 +161,11 @@ void decode(wire_reader& in, const decode_limits&, core::append_entries_response
 }
 
 void decode(wire_reader& in, const decode_limits& limits, core::install_snapshot& m) {
-  m.done = has(in.flags(first_bit), first_bit);
   m.term = in.id<term>("term");
-  m.last_included_index = in.id<log_index>("last_included_index");
-  m.last_included_term = in.id<term>("last_included_term");
+  m.image.last_included_index = in.id<log_index>("last_included_index");
+  m.image.last_included_term = in.id<term>("last_included_term");
+  m.image.size = in.number<std::uint64_t>("size");
+  m.image.digest = in.number<std::uint64_t>("digest");
   m.offset = in.number<std::uint64_t>("offset");
   const auto length = in.number<std::uint32_t>("data.length");
   m.data = in.payload(length, limits.max_payload, "data");
@@ -174,6 +175,7 @@ void decode(wire_reader& in, const decode_limits&, core::install_snapshot_respon
   m.success = has(in.flags(first_bit), first_bit);
   m.term = in.id<term>("term");
   m.next_offset = in.number<std::uint64_t>("next_offset");
+  m.match_index = in.id<log_index>("match_index");
 }
 
 void decode(wire_reader& in, const decode_limits&, core::timeout_now& m) {

@@ -144,16 +144,16 @@ byte_pieces encode_message(std::uint8_t kind, const core::append_entries_respons
 }
 
 byte_pieces encode_message(std::uint8_t kind, const core::install_snapshot& m) {
-  wire_writer out(kind, 1 + 4 * id_size + length_size + inline_size(m.data));
-  out.put(bits(m.done));
-  out.put_ids(m.term, m.last_included_index, m.last_included_term, plain{m.offset});
+  wire_writer out(kind, 6 * id_size + length_size + inline_size(m.data));
+  out.put_ids(m.term, m.image.last_included_index, m.image.last_included_term, plain{m.image.size},
+              plain{m.image.digest}, plain{m.offset});
   out.put(narrow(m.data.size()));
   out.put_payload(m.data);
   return out.finish();
 }
 
 byte_pieces encode_message(std::uint8_t kind, const core::install_snapshot_response& m) {
-  return fixed(kind, bits(m.success), m.term, plain{m.next_offset});
+  return fixed(kind, bits(m.success), m.term, plain{m.next_offset}, m.match_index);
 }
 
 byte_pieces encode_term(std::uint8_t kind, term t) {
