@@ -280,8 +280,8 @@ shared_bytes key_value::keys(command_view& command) {
   return finish_array();
 }
 
-result<void> key_value::save(const snapshot_writer& writer) {
-  return keyspace::save_snapshot(table_, writer);
+result<void> frozen_key_value::save(const snapshot_writer& writer) const {
+  return keyspace::save_snapshot(content_, writer);
 }
 
 result<void> key_value::restore(const snapshot_reader& reader) {

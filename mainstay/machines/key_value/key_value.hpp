@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "mainstay/base/error.hpp"
 #include "mainstay/base/shared_bytes.hpp"
@@ -17,10 +18,24 @@
 
 namespace mainstay {
 
-/// A `batch_state_machine`. Keys and values are copied into its own memory, so that it does not
-/// keep blocks of the network or the log alive. A command that is malformed or fails answers with a
-/// failure and changes nothing; `apply` itself never fails. Queries are accepted in `apply` too:
-/// read through the log, they see every command before them.
+/// A key-value machine's state at one moment. May outlive the machine, and be used and destroyed on
+/// any thread, one at a time.
+class frozen_key_value {
+ public:
+  /// Writes what the machine's `save` would have written at that moment.
+  result<void> save(const snapshot_writer& writer) const;
+
+ private:
+  friend class key_value;
+  explicit frozen_key_value(keyspace::frozen_table content) : content_(std::move(content)) {}
+
+  keyspace::frozen_table content_;
+};
+
+/// A `batch_state_machine` and a `freezable_state_machine`. Keys and values are copied into its own
+/// memory, so that it does not keep blocks of the network or the log alive. A command that is
+/// malformed or fails answers with a failure and changes nothing; `apply` itself never fails.
+/// Queries are accepted in `apply` too: read through the log, they see every command before them.
 class key_value {
  public:
   /// `hash_seed` decides the order of iteration only. Give all replicas the same, so that a SCAN
@@ -39,7 +54,9 @@ class key_value {
   /// Answers an encoded query; for a command that would change something, with a failure.
   result<shared_bytes> query(const shared_bytes& request);
   /// Writes a snapshot (snapshot.hpp). The same state gives the same bytes, however it came about.
-  result<void> save(const snapshot_writer& writer);
+  result<void> save(const snapshot_writer& writer) { return freeze().save(writer); }
+  /// Holds the state as it is now (`table::freeze` tells what that costs).
+  frozen_key_value freeze() { return frozen_key_value(table_.freeze()); }
   /// Replaces the state by a snapshot. Errors: those of `reader`, `malformed`, `corrupt`,
   /// `unsupported`; the state is unchanged then.
   result<void> restore(const snapshot_reader& reader);

@@ -156,7 +156,7 @@ result<void> insert_all(table& t, std::string_view chunk) {
 
 }  // namespace
 
-result<void> save_snapshot(const table& t, const snapshot_writer& writer) {
+result<void> save_snapshot(const frozen_table& t, const snapshot_writer& writer) {
   chunk_writer out(writer);
   if (auto begun = out.begin(t.size()); !begun) return begun;
   t.for_each([&](std::string_view key, std::string_view value) { out.add(key, value); });

@@ -9,7 +9,7 @@
 namespace mainstay::keyspace {
 
 /// Writes all of `t`. Errors: those of `writer`.
-result<void> save_snapshot(const table& t, const snapshot_writer& writer);
+result<void> save_snapshot(const frozen_table& t, const snapshot_writer& writer);
 
 /// Replaces all of `t`. Nothing is believed before its checksum has been compared, and memory stays
 /// within what the snapshot really holds plus one chunk. Errors: those of `reader`, `unsupported`

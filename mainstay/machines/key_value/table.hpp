@@ -6,9 +6,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
-#include <vector>
+
+#include "mainstay/machines/key_value/frozen_table.hpp"
+#include "mainstay/machines/key_value/table_memory.hpp"
 
 namespace mainstay::keyspace {
 
@@ -20,7 +23,7 @@ struct hashed_key {
 
 /// Keys with values, in segments of hash ranges (extendible hashing over the top bits, sorted
 /// within a segment). It grows one segment at a time, so no insert pays for the whole table.
-/// Overhead per key: about 25 bytes of table, 12 bytes of header, and the allocator's own.
+/// Overhead per key: about 25 bytes of table, 16 bytes of header, and the allocator's own.
 /// For one thread at a time.
 class table {
  public:
@@ -29,6 +32,12 @@ class table {
   table(table&& other) noexcept;
   table& operator=(table&& other) noexcept;
   ~table();
+
+  /// Holds the content as it is now; takes as long as copying some 32 bytes a segment. While it is
+  /// held, the first change to each segment copies its slots, and a record that is replaced or
+  /// removed stays until nobody holds it. What is held may be read and dropped on any thread; who
+  /// drops it frees what was kept for it.
+  frozen_table freeze();
 
   /// Hashes a key for the calls below.
   hashed_key hashed(std::string_view key) const;
@@ -52,7 +61,9 @@ class table {
   /// Calls `visit(key, value)` for every key, in the order of `scan` and, where hashes are equal,
   /// in that of the keys: two tables with the same content give the same sequence.
   template <class Visit>
-  void for_each(Visit&& visit) const;
+  void for_each(Visit&& visit) const {
+    directory_.for_each(visit);
+  }
 
   /// Calls `visit(key, value)` for about `count` keys (all that share a cursor come together) from
   /// `cursor` on and returns the cursor to go on with: 0 at the end. Start with 0. Every key that
@@ -62,56 +73,36 @@ class table {
   std::uint64_t scan(std::uint64_t cursor, std::size_t count, Visit&& visit) const;
 
  private:
-  /// One key and its value in one block: this header, the key's bytes, the value's.
-  struct record {
-    std::uint32_t key_size;
-    std::uint32_t value_size;
-    std::uint32_t value_capacity;
-
-    static record* create(std::string_view key, std::size_t value_capacity);
-    static void destroy(record* r) noexcept;
-    char* key_data() { return reinterpret_cast<char*>(this + 1); }
-    char* value_data() { return key_data() + key_size; }
-    std::string_view key() { return {key_data(), key_size}; }
-    std::string_view value() { return {value_data(), value_size}; }
-  };
-  /// The table owns the record of every slot in it.
-  struct slot {
-    std::uint64_t hash;
-    record* entry;
-  };
-  /// All keys whose hashes share their top `depth` bits, sorted by hash.
-  struct segment {
-    unsigned depth = 0;
-    std::vector<slot> slots;
-  };
   /// Where a key is, or where it would be inserted.
   struct place {
-    std::uint32_t segment;
+    const segment* home;
     std::size_t position;
     bool found;
+
+    record* entry() const { return home->slots[position].entry; }
   };
 
   /// A cursor is the upper 52 bits of a hash.
   static constexpr unsigned cursor_shift = 12;
 
-  static std::uint64_t prefix(std::uint64_t hash, unsigned depth);
-  static std::size_t lower_bound(const segment& s, std::uint64_t hash);
+  /// Whether somebody holds a state that has things of this birth.
+  bool is_frozen(moment birth) const { return moments_ != nullptr && moments_->is_seen(birth); }
   place locate(hashed_key key) const;
+  segment& writable(std::uint64_t hash);
+  void replace(place where, hashed_key key, record* fresh);
+  void discard(record* r);
+  void discard(const segment& s);
   void insert(place where, hashed_key key, record* entry);
-  bool split(std::uint32_t number, std::uint64_t hash);
+  bool split(std::uint64_t hash);
   bool grow_directory();
-  void merge(std::uint32_t number, std::uint64_t hash);
-  void point_directory(std::uint64_t range, unsigned depth, std::uint32_t number);
-  const segment& segment_of(std::uint64_t hash) const;
-  void release_records() noexcept;
+  void merge(std::uint64_t hash);
+  void swap(table& other) noexcept;
 
   std::uint64_t hash_seed_;
   std::size_t size_ = 0;
-  unsigned directory_depth_ = 0;
-  std::vector<std::uint32_t> directory_;  ///< segment numbers by the top directory_depth_ bits
-  std::vector<segment> segments_;
-  std::vector<std::uint32_t> free_segments_;  ///< numbers of segments that merging emptied
+  directory directory_;                      ///< this owns the slots and records in it
+  moment now_ = 1;                           ///< the birth of what is made now
+  std::shared_ptr<frozen_moments> moments_;  ///< null: never frozen
 };
 
 /// A segment that is used up hands on to where the next one's range begins.
@@ -122,8 +113,8 @@ std::uint64_t table::scan(std::uint64_t cursor, std::size_t count, Visit&& visit
   std::size_t visited = 0;
   std::uint64_t last = 0;
   while (true) {
-    const segment& s = segment_of(from);
-    for (std::size_t i = lower_bound(s, from); i < s.slots.size(); ++i) {
+    const segment& s = directory_.of(from);
+    for (std::size_t i = s.lower_bound(from); i < s.size; ++i) {
       const std::uint64_t here = s.slots[i].hash >> cursor_shift;
       if (visited >= count && here != last) return here;
       visit(s.slots[i].entry->key(), s.slots[i].entry->value());
@@ -134,18 +125,6 @@ std::uint64_t table::scan(std::uint64_t cursor, std::size_t count, Visit&& visit
     from = (prefix(from, s.depth) + 1) << (64 - s.depth);
     if (from == 0) return 0;
     if (visited >= count) return from >> cursor_shift;
-  }
-}
-
-/// Goes by ranges of hashes, as the directory names a segment more than once.
-template <class Visit>
-void table::for_each(Visit&& visit) const {
-  for (std::uint64_t from = 0;;) {
-    const segment& s = segment_of(from);
-    for (const auto& each : s.slots) visit(each.entry->key(), each.entry->value());
-    if (s.depth == 0) return;
-    from = (prefix(from, s.depth) + 1) << (64 - s.depth);
-    if (from == 0) return;
   }
 }
 
