@@ -98,8 +98,52 @@ result<void> key_value_model::check(const client_operation& o) {
   return {};
 }
 
-bool key_value_model::is_read(const client_operation& o) const {
-  return o.name == "get" || o.name == "length" || o.name == "exists" || o.name == "type";
+namespace {
+
+bool is_done(const client_operation& o) { return o.outcome == operation_outcome::done; }
+
+}  // namespace
+
+operation_effect<value> key_value_model::effect_of(const client_operation& o) const {
+  if (o.name == "set") return {.is_blind = true, .leaves = value(o.argument)};
+  if (o.name == "get_and_set") return {.leaves = value(o.argument)};
+  if (o.name == "get_and_delete") return {.leaves = value()};
+  if (o.name == "delete") return {.keeps = is_done(o) && o.result != "1", .leaves = value()};
+  if (o.name.starts_with("set_if_")) {
+    if (!is_done(o)) return {};
+    return {.keeps = !o.result, .leaves = value(o.argument)};
+  }
+  if (o.name == "append") return {};
+  if (o.name == "increment") {
+    if (!is_done(o)) return {};
+    return {.keeps = !o.result || !number_in(*o.result), .leaves = o.result};
+  }
+  return {.keeps = true, .leaves = {}};
+}
+
+std::optional<value> key_value_model::needs(const client_operation& o) const {
+  if (o.name.starts_with("get")) return value(o.result);
+  if (o.name == "set_if_equal" && o.result) return value(o.expected);
+  if (o.name == "set_if_absent" && o.result) return value();
+  if (o.name == "delete" && o.result == "0") return value();
+  if (o.name == "exists" && o.result == "0") return value();
+  if (o.name == "type" && o.result == "none") return value();
+  if (o.name != "increment" || !o.result) return {};
+  const auto sum = number_in(*o.result);
+  std::int64_t found = 0;
+  if (!sum || __builtin_sub_overflow(*sum, *number_in(o.argument), &found)) return {};
+  if (found == 0) return {};  // an absent value counts as zero
+  return value(std::to_string(found));
+}
+
+bool key_value_model::can_leave(const client_operation& o, const state_type& value) const {
+  if (!value) return false;
+  if (o.name == "append") {
+    return value->ends_with(o.argument) &&
+           (!is_done(o) || o.result == std::to_string(value->size()));
+  }
+  if (o.name == "increment") return number_in(*value).has_value();
+  return value == o.argument;
 }
 
 std::optional<std::string> key_value_model::carry_out(state_type& value,

@@ -9,6 +9,7 @@
 
 #include "mainstay/base/error.hpp"
 #include "mainstay/simulation/history.hpp"
+#include "mainstay/simulation/linearizability_values.hpp"
 
 namespace mainstay::simulation {
 
@@ -23,7 +24,12 @@ class key_value_model {
   state_type initial() const { return std::nullopt; }
   /// Precondition: `check` accepts the operation.
   std::optional<std::string> carry_out(state_type& value, const client_operation& o) const;
-  bool is_read(const client_operation& o) const;
+  /// What an operation does, by its result if it is done.
+  operation_effect<state_type> effect_of(const client_operation& o) const;
+  /// The value that a done operation must have found; none: several would do.
+  std::optional<state_type> needs(const client_operation& o) const;
+  /// Whether an operation whose effect depends on the value may leave this one.
+  bool can_leave(const client_operation& o, const state_type& value) const;
   std::uint64_t fingerprint(const state_type& value) const {
     return value ? std::hash<std::string>{}(*value) + 1 : 0;
   }

@@ -1,8 +1,9 @@
 /// Decides whether a history of clients can be explained by one order of its operations that keeps
 /// to real time: linearizability (Herlihy and Wing 1990). The search is Wing and Gong's, with
 /// Lowe's improvements ("Testing for linearizability", 2017): what was tried is remembered by set
-/// of operations and state, and operations are taken out of a list and put back. It is generic over
-/// the sequential model; keys are judged one by one.
+/// of operations and state, and operations are taken out of a list and put back. What is known of
+/// values (linearizability_values.hpp) spares it most choices. It is generic over the sequential
+/// model; keys are judged one by one.
 #pragma once
 
 #include <algorithm>
@@ -20,12 +21,15 @@
 #include <vector>
 
 #include "mainstay/simulation/history.hpp"
+#include "mainstay/simulation/linearizability_values.hpp"
 
 namespace mainstay::simulation {
 
 /// What one key is to hold and answer when operations come one at a time. `carry_out` changes the
-/// state and gives the answer as a history has it; `is_read` is true for operations that change no
-/// state whatever; `fingerprint` is a hash of the state.
+/// state and gives the answer as a history has it; `fingerprint` is a hash of the state. The others
+/// help the search: `effect_of` an operation with its result, if it is done; `needs`, the one state
+/// in which a done operation can have had its result, if there is only one; `can_leave`, whether an
+/// operation whose effect depends on what it finds may leave this state.
 template <class Model>
 concept sequential_model =
     std::copyable<typename Model::state_type> &&
@@ -33,8 +37,10 @@ concept sequential_model =
     requires(const Model& model, typename Model::state_type& state, const client_operation& o) {
       { model.initial() } -> std::same_as<typename Model::state_type>;
       { model.carry_out(state, o) } -> std::same_as<std::optional<std::string>>;
-      { model.is_read(o) } -> std::same_as<bool>;
       { model.fingerprint(state) } -> std::same_as<std::uint64_t>;
+      { model.effect_of(o) } -> std::same_as<operation_effect<typename Model::state_type>>;
+      { model.needs(o) } -> std::same_as<std::optional<typename Model::state_type>>;
+      { model.can_leave(o, state) } -> std::same_as<bool>;
     };
 
 /// What came of the search.
@@ -115,13 +121,46 @@ class linearization_search {
   linearization_search(const Model& model, std::span<const client_operation> operations)
       : model_(model),
         operations_(operations),
+        values_(model, operations),
         time_(operations),
         state_(model.initial()),
-        used_((time_.unknown.size() + 63) / 64),
-        remaining_(time_.done) {}
+        remaining_(time_.done) {
+    std::erase_if(time_.unknown, [this](std::size_t i) { return is_of_no_account(i); });
+    used_.resize((time_.unknown.size() + 63) / 64);
+  }
 
   verdict run(std::uint64_t max_steps, std::uint64_t& steps) {
-    place_ = first_place();
+    if (!values_.may_be_linearizable()) return verdict::not_linearizable;
+    const verdict soon = search(max_steps, steps);
+    if (soon != verdict::not_linearizable || !left_out_chains_) return soon;
+    with_chains_ = true;
+    seen_.clear();
+    return search(max_steps, steps);
+  }
+
+ private:
+  using state_type = typename Model::state_type;
+  /// A done operation, by its beginning in the list, or an unknown one, by its number.
+  struct option {
+    std::size_t place = 0;
+    bool is_unknown = false;
+  };
+  /// Where a choice led, and the choices from there.
+  struct node {
+    state_type before;      // the state that the choice found
+    std::size_t taken = 0;  // how many had been taken then
+    option by{};            // the choice
+    bool took_more = false;
+    bool has_unknown = false;  // the options hold the unknown ones as well
+    std::vector<option> options;
+    std::size_t next = 0;
+  };
+
+  /// When it finds no order, all is as it was before.
+  verdict search(std::uint64_t max_steps, std::uint64_t& steps) {
+    const node root{.before = state_};
+    take_free();
+    enter(root);
     while (remaining_ > 0) {
       if (++steps > max_steps) return verdict::undecided;
       if (!go_on() && !go_back()) return verdict::not_linearizable;
@@ -129,140 +168,213 @@ class linearization_search {
     return verdict::linearizable;
   }
 
- private:
-  using state_type = typename Model::state_type;
-  /// Where the choice of the next operation stands: first among those done, then the unknown.
-  struct place {
-    std::size_t event = 0;
-    std::size_t unknown = 0;
-    bool among_unknown = false;
-  };
-  struct choice {
-    place at;
-    state_type before;
-    bool has_others = true;  // other choices are worth trying
-  };
-
-  place first_place() const { return {.event = time_.events.front().after}; }
-
-  /// Chooses the next operation that fits, from where the choice stands. An operation may come next
-  /// when none that remains has ended before it began, so up to the first end in the list.
-  bool go_on() {
-    auto& events = time_.events;
-    if (is_fresh_ && take_read()) return true;
-    is_fresh_ = false;
-    if (!place_.among_unknown) {
-      for (; !events[place_.event].is_end; place_.event = events[place_.event].after) {
-        if (take_done()) return true;
-      }
-      place_.among_unknown = true;
-    }
-    std::size_t end = events.front().after;
-    while (!events[end].is_end) end = events[end].after;
-    for (; place_.unknown < time_.unknown.size(); ++place_.unknown) {
-      if (operations_[time_.unknown[place_.unknown]].start > events[end].time) break;
-      if (take_unknown()) return true;
-    }
-    return false;
+  std::size_t operation_of(option o) const {
+    return o.is_unknown ? time_.unknown[o.place] : time_.events[o.place].operation;
   }
-
-  /// A read that fits now may as well come now: whatever explains the rest with it later explains
-  /// it with it here. So nothing else needs to be tried.
-  bool take_read() {
-    auto& events = time_.events;
-    for (std::size_t e = events.front().after; !events[e].is_end; e = events[e].after) {
-      const client_operation& o = operations_[events[e].operation];
-      state_type after = state_;
-      if (!model_.is_read(o) || model_.carry_out(after, o) != o.result) continue;
-      flip(events[e].operation);
-      remove(e);
-      chosen_.push_back({{.event = e}, state_, false});
-      place_ = first_place();
-      return true;
-    }
-    return false;
+  /// Without it, the same orders exist: it changes nothing, or what it writes is seen by nobody.
+  bool is_of_no_account(std::size_t i) const {
+    return values_.keeps(i) || (values_.is_exact() && !values_.makes_something(i));
   }
-
-  bool take_done() {
-    const std::size_t operation = time_.events[place_.event].operation;
+  bool fits(std::size_t operation, state_type& state) const {
     const client_operation& o = operations_[operation];
-    state_type after = state_;
-    if (model_.carry_out(after, o) != o.result || makes_up_for_the_last(o, after)) return false;
-    flip(operation);
-    if (!is_new(after)) {
-      flip(operation);
-      return false;
+    const auto said = model_.carry_out(state, o);
+    return o.outcome != operation_outcome::done || said == o.result;
+  }
+  /// An operation may come next when none that remains has ended before it began, so up to the
+  /// first end in the list.
+  std::size_t first_end() const {
+    std::size_t e = time_.events.front().after;
+    while (!time_.events[e].is_end) e = time_.events[e].after;
+    return e;
+  }
+
+  bool go_on() {
+    while (true) {
+      node& here = nodes_.back();
+      if (here.next == here.options.size()) {
+        if (here.has_unknown) return false;
+        here.has_unknown = true;
+        add_unknown(here);
+        continue;
+      }
+      if (take(here.options[here.next++])) return true;
     }
-    remove(place_.event);
-    choose(std::move(after));
-    return true;
-  }
-
-  /// True when the choice before was an unknown operation and all is the same without it.
-  bool makes_up_for_the_last(const client_operation& o, const state_type& after) const {
-    if (chosen_.empty() || !chosen_.back().at.among_unknown) return false;
-    state_type without = chosen_.back().before;
-    const auto said = model_.carry_out(without, o);
-    return without == after && (o.outcome != operation_outcome::done || said == o.result);
-  }
-
-  /// Whether an unknown operation took effect where it changes nothing is of no account.
-  bool take_unknown() {
-    const std::size_t number = place_.unknown;
-    const std::uint64_t bit = std::uint64_t{1} << (number % 64);
-    if ((used_[number / 64] & bit) != 0) return false;
-    const client_operation& o = operations_[time_.unknown[number]];
-    state_type after = state_;
-    static_cast<void>(model_.carry_out(after, o));
-    if (after == state_ || makes_up_for_the_last(o, after)) return false;
-    used_[number / 64] |= bit;
-    if (!is_new(after)) {
-      used_[number / 64] &= ~bit;
-      return false;
-    }
-    choose(std::move(after));
-    return true;
-  }
-
-  void choose(state_type after) {
-    chosen_.push_back({place_, std::exchange(state_, std::move(after))});
-    place_ = first_place();
-    is_fresh_ = true;
   }
 
   bool go_back() {
-    for (bool has_others = false; !has_others;) {
-      if (chosen_.empty()) return false;
-      has_others = chosen_.back().has_others;
-      take_back();
+    take_back(nodes_.back().taken);
+    state_ = std::move(nodes_.back().before);
+    nodes_.pop_back();
+    return !nodes_.empty();
+  }
+
+  /// The node that the last choice led to. What ends first is tried first.
+  void enter(node n) {
+    const auto& events = time_.events;
+    for (std::size_t e = events.front().after; !events[e].is_end; e = events[e].after) {
+      n.options.push_back({.place = e});
+    }
+    std::ranges::stable_sort(n.options, {},
+                             [&](option o) { return events[events[o.place].other].time; });
+    nodes_.push_back(std::move(n));
+  }
+
+  /// An unknown operation is worth trying only if what comes right after it could not come without
+  /// it. Otherwise that may come first, or the operation is of no account. What comes after it may
+  /// be an unknown one again; chains of more than two are tried when nothing else has led anywhere.
+  void add_unknown(node& here) {
+    const auto& events = time_.events;
+    std::vector<std::size_t> waiting;  // done, and may come next, but does not fit
+    for (std::size_t e = events.front().after; !events[e].is_end; e = events[e].after) {
+      state_type after = state_;
+      const std::size_t i = events[e].operation;
+      if (values_.depends(i) || !fits(i, after)) waiting.push_back(i);
+    }
+    const std::int64_t end = events[first_end()].time;
+    std::vector<std::size_t> conditional;
+    for (std::size_t n = 0; n < time_.unknown.size(); ++n) {
+      const std::size_t i = time_.unknown[n];
+      if (operations_[i].start > end) break;
+      if (!is_used(n) && values_.depends(i)) conditional.push_back(i);
+    }
+    for (std::size_t n = 0; n < time_.unknown.size(); ++n) {
+      if (operations_[time_.unknown[n]].start > end) break;
+      if (!is_used(n) && is_worth_it(time_.unknown[n], waiting, conditional)) {
+        here.options.push_back({.place = n, .is_unknown = true});
+      }
+    }
+  }
+
+  bool is_worth_it(std::size_t unknown, const std::vector<std::size_t>& waiting,
+                   const std::vector<std::size_t>& conditional) {
+    state_type made = state_;
+    static_cast<void>(fits(unknown, made));
+    if (made == state_) return false;
+    if (serves(made, waiting)) return true;
+    for (const auto i : conditional) {
+      state_type with = made;
+      state_type without = state_;
+      static_cast<void>(fits(i, with));
+      static_cast<void>(fits(i, without));
+      if (i == unknown || with == made || with == without) continue;
+      if (with_chains_ || serves(with, waiting)) return true;
+      left_out_chains_ = true;
+    }
+    return false;
+  }
+
+  /// One of those that wait fits in this state.
+  bool serves(const state_type& made, const std::vector<std::size_t>& waiting) const {
+    const std::size_t number = values_.find(made);
+    return std::ranges::any_of(waiting, [&](std::size_t i) {
+      const std::size_t need = values_.need_of(i);
+      if (need != value_index<Model>::none && need != number) return false;
+      state_type after = made;
+      return fits(i, after);
+    });
+  }
+
+  bool take(option o) {
+    const std::size_t operation = operation_of(o);
+    state_type after = state_;
+    if (!fits(operation, after)) return false;
+    if ((o.is_unknown && after == state_) || makes_up_for_the_last(operation, after)) return false;
+    node n{.before = state_, .taken = taken_.size(), .by = o};
+    apply(o);
+    state_ = std::move(after);
+    if (values_.is_dead(operation, n.before, state_) || !can_last()) return undo(n);
+    if (values_.is_exact() && values_.is_idle_write(operation)) take_idle_writes();
+    take_free();
+    n.took_more = taken_.size() > n.taken + 1;
+    if (!is_new()) return undo(n);
+    enter(std::move(n));
+    return true;
+  }
+  bool undo(node& n) {
+    take_back(n.taken);
+    state_ = std::move(n.before);
+    return false;
+  }
+
+  /// True when the choice before was an unknown operation and all is the same without it.
+  bool makes_up_for_the_last(std::size_t operation, const state_type& after) const {
+    const node& last = nodes_.back();
+    if (nodes_.size() == 1 || !last.by.is_unknown || last.took_more) return false;
+    state_type without = last.before;
+    return fits(operation, without) && without == after;
+  }
+
+  /// False when the state will not come again and something must come in between before all that
+  /// need it can begin.
+  bool can_last() const {
+    const std::size_t value = values_.find(state_);
+    const std::int64_t until = values_.must_last_until(value);
+    const auto& events = time_.events;
+    for (std::size_t e = events.front().after; events[e].time < until; e = events[e].after) {
+      const std::size_t i = events[e].operation;
+      if (events[e].is_end && values_.need_of(i) != value && !values_.keeps(i)) return false;
     }
     return true;
   }
 
-  /// Undoes the last choice; the place is behind it.
-  void take_back() {
-    is_fresh_ = false;
-    place_ = chosen_.back().at;
-    state_ = std::move(chosen_.back().before);
-    chosen_.pop_back();
-    if (place_.among_unknown) {
-      used_[place_.unknown / 64] &= ~(std::uint64_t{1} << (place_.unknown % 64));
-      ++place_.unknown;
-      return;
+  /// What fits now and changes nothing may as well come now: whatever explains the rest with it
+  /// later explains it with it here.
+  void take_free() {
+    const auto& events = time_.events;
+    for (bool is_more = true; is_more;) {
+      is_more = false;
+      for (std::size_t e = events.front().after; !events[e].is_end; e = events[e].after) {
+        state_type after = state_;
+        const std::size_t i = events[e].operation;
+        if (!values_.keeps(i) || !fits(i, after)) continue;
+        apply({.place = e});
+        is_more = true;
+      }
     }
-    auto& events = time_.events;
-    link(events[place_.event].other);
-    link(place_.event);
-    ++remaining_;
-    flip(events[place_.event].operation);
-    place_.event = events[place_.event].after;
   }
 
-  void remove(std::size_t beginning) {
-    unlink(beginning);
-    unlink(time_.events[beginning].other);
+  /// Writes that may come now and that nobody will see are put right before the write that was
+  /// chosen, where they are overwritten at once.
+  void take_idle_writes() {
+    const auto& events = time_.events;
+    for (std::size_t e = events.front().after; !events[e].is_end; e = events[e].after) {
+      state_type after = state_;
+      const std::size_t i = events[e].operation;
+      if (values_.is_idle_write(i) && fits(i, after)) apply({.place = e});
+    }
+  }
+
+  void apply(option o) {
+    const std::size_t operation = operation_of(o);
+    taken_.push_back(o);
+    values_.take(operation);
+    if (o.is_unknown) {
+      used_[o.place / 64] ^= std::uint64_t{1} << (o.place % 64);
+      return;
+    }
+    flip(operation);
+    unlink(o.place);
+    unlink(time_.events[o.place].other);
     --remaining_;
   }
+
+  void take_back(std::size_t down_to) {
+    for (; taken_.size() > down_to; taken_.pop_back()) {
+      const option o = taken_.back();
+      const std::size_t operation = operation_of(o);
+      values_.take_back(operation);
+      if (o.is_unknown) {
+        used_[o.place / 64] ^= std::uint64_t{1} << (o.place % 64);
+        continue;
+      }
+      link(time_.events[o.place].other);
+      link(o.place);
+      ++remaining_;
+      flip(operation);
+    }
+  }
+
+  bool is_used(std::size_t number) const { return (used_[number / 64] >> (number % 64) & 1U) != 0; }
   void unlink(std::size_t e) {
     auto& events = time_.events;
     events[events[e].before].after = events[e].after;
@@ -281,8 +393,8 @@ class linearization_search {
 
   /// False when the same was reached before with the same unknown operations used, or with fewer of
   /// them: whatever can be done from here could be done from there.
-  bool is_new(const state_type& after) {
-    auto& known = seen_[{set_, model_.fingerprint(after)}];
+  bool is_new() {
+    auto& known = seen_[{set_, model_.fingerprint(state_)}];
     for (const auto& used : known) {
       if (is_subset(used, used_)) return false;
     }
@@ -293,14 +405,16 @@ class linearization_search {
 
   const Model& model_;
   std::span<const client_operation> operations_;
+  value_index<Model> values_;
   key_timeline time_;
   state_type state_;
   std::array<std::uint64_t, 2> set_{};
   used_set used_;
   std::size_t remaining_;
-  place place_;
-  bool is_fresh_ = true;  // nothing was tried yet after the last choice
-  std::vector<choice> chosen_;
+  bool with_chains_ = false;
+  bool left_out_chains_ = false;
+  std::vector<option> taken_;
+  std::vector<node> nodes_;
   std::unordered_map<search_key, std::vector<used_set>, search_key_hash> seen_;
 };
 
