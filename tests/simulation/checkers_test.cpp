@@ -207,6 +207,37 @@ TEST(CommitValidityChecker, SeesACommitThatIsOnNoQuorumOfDisks) {
                 [&] { s.all.after(unseen, a_moment); });
 }
 
+/// Carries out what a core wants, and takes its messages to the other.
+void settle_between(observed_core& node, observed_core& other) {
+  const core::ready ready = node.take_ready();
+  if (!ready.persist.empty()) node.persisted(ready.persist.sequence);
+  for (const auto& m : ready.messages) other.step(m);
+}
+
+TEST(CommitValidityChecker, CountsADiskThatIsLostAfterItAcknowledged) {
+  stage<commit_validity> s;
+  observed_core one(start(1, {.voters = {1, 2}}), &s.all);
+  observed_core two(start(2, {.voters = {1, 2}}), &s.all);
+  for (int i = 0; i < 40 && one.core().role() != core::role::leader; ++i) {
+    one.advance(one.next_deadline());
+    for (int turn = 0; turn < 4; ++turn) {
+      settle_between(one, two);
+      settle_between(two, one);
+    }
+    if (one.core().role() == core::role::follower) two.advance(two.next_deadline());
+  }
+  ASSERT_EQ(one.core().role(), core::role::leader);
+  settle_between(one, two);
+  ASSERT_EQ(one.core().commit_index(), log_index{});
+  two.persisted(two.take_ready().persist.sequence);
+  const core::ready answer = two.take_ready();
+
+  s.record.wiped(node_id(2));
+  for (const auto& m : answer.messages) one.step(m);
+
+  EXPECT_EQ(one.core().commit_index(), log_index(1));
+}
+
 TEST(CommitValidityChecker, SeesAFollowerAheadOfAllLeaders) {
   stage<commit_validity> s;
   observed_core two(start(2, {.voters = {1, 2}}), &s.all);

@@ -51,8 +51,24 @@ log_index ghost::committed_command(std::uint64_t payload) const {
   return found == commands_.end() ? log_index{} : found->second;
 }
 
+void ghost::wiped(node_id id) {
+  const auto found = nodes_.find(id);
+  if (found == nodes_.end()) return;
+  lost_disks_[id] = std::move(found->second.durable);
+  nodes_.erase(found);
+}
+
+log_prefix ghost::durable_at(node_id id, log_index index) const {
+  if (const auto found = nodes_.find(id); found != nodes_.end()) {
+    return found->second.durable.at(index);
+  }
+  const auto lost = lost_disks_.find(id);
+  return lost == lost_disks_.end() ? log_prefix{} : lost->second.at(index);
+}
+
 void ghost::started(const core::raft& core) {
   last_life_.reset();
+  lost_disks_.erase(core.id());
   const auto [found, is_new] = nodes_.try_emplace(core.id());
   auto& node = found->second;
   if (!is_new) last_life_ = std::exchange(node, {});

@@ -98,13 +98,16 @@ class ghost final : public core_observer {
   void took_ready(const core::raft& core, const core::ready& ready) override;
 
   /// A node's disk was lost on purpose: what it held is no longer expected of it.
-  void wiped(node_id id) { nodes_.erase(id); }
+  void wiped(node_id id);
 
   /// A node; null before it first starts.
   const ghost_node* find(node_id id) const {
     const auto found = nodes_.find(id);
     return found == nodes_.end() ? nullptr : &found->second;
   }
+  /// What storage has reported durable at a node. A disk that was lost keeps its place: what it
+  /// held may have been acknowledged before, and be counted after.
+  log_prefix durable_at(node_id id, log_index index) const;
   /// A node that has started.
   const ghost_node& of(node_id id) const { return nodes_.at(id); }
   /// What the last call changed.
@@ -139,6 +142,7 @@ class ghost final : public core_observer {
   void handed_to_storage(const core::persist_batch& batch, ghost_node& node);
 
   std::map<node_id, ghost_node> nodes_;
+  std::map<node_id, followed_log> lost_disks_;
   std::optional<ghost_node> last_life_;
   ghost_change change_;
   known_logs logs_;

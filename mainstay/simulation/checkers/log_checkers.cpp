@@ -68,10 +68,7 @@ void commit_validity::check_leader(const core::raft& core, const ghost_node& nod
                     sentence("node ", core.id(), " commits index ", index, " of term ", of_entry,
                              " by counting in term ", node.position.term, " (paper §5.4.2)"));
   }
-  const auto holds = [&](node_id id) {
-    const ghost_node* holder = ghost_.find(id);
-    return holder != nullptr && holder->durable.at(index) == prefix;
-  };
+  const auto holds = [&](node_id id) { return ghost_.durable_at(id, index) == prefix; };
   if (core::is_quorum(core.configuration(), holds)) return;
   std::string holders;
   for (const auto& m : core.configuration().members()) {
