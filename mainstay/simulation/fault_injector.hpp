@@ -78,7 +78,8 @@ class fault_injector {
     bool damaged = false;  // its disk lies: it must not come back once it goes down
     bool lost = false;
     bool crashes_in_disk_work = false;
-    duration outage{};  // after such a crash
+    std::optional<std::uint32_t> crashes_in_recovery;  // so far into it, in a million
+    duration outage{};                                 // after such a crash
     std::int64_t drift = 0;
   };
 
@@ -121,6 +122,9 @@ class fault_injector {
     const auto strength = one.what->strength;
     switch (one.what->kind) {
       case fault_kind::crash:
+        return take_down(id, [this, id] { cluster_.crash(id); });
+      case fault_kind::crash_in_recovery:
+        at(id).crashes_in_recovery = static_cast<std::uint32_t>(strength);
         return take_down(id, [this, id] { cluster_.crash(id); });
       case fault_kind::kill:
         return take_down(id, [this, id] { cluster_.kill(id); });
@@ -168,6 +172,7 @@ class fault_injector {
   void release_node(node_id id, fault_kind kind) {
     switch (kind) {
       case fault_kind::crash:
+      case fault_kind::crash_in_recovery:
       case fault_kind::kill:
       case fault_kind::restart:
         return let_up(id);
@@ -226,10 +231,10 @@ class fault_injector {
     auto& node = at(id);
     if (node.damaged) return lose(id);
     if (node.lost || node.holds > 0) return;
-    const auto started = cluster_.start(id);
-    if (started) return;
-    tell(listener_.failed, id, started.error());
-    revive_later(id);
+    const auto crash = std::exchange(node.crashes_in_recovery, std::nullopt);
+    const auto started = crash ? cluster_.crash_in_recovery(id, *crash) : cluster_.start(id);
+    if (!started) tell(listener_.failed, id, started.error());
+    if (!started || crash) revive_later(id);
   }
 
   void revive_later(node_id id) {
@@ -266,6 +271,7 @@ class fault_injector {
     auto& node = at(id);
     node.holds = 0;
     node.crashes_in_disk_work = false;
+    node.crashes_in_recovery.reset();
     if (node.damaged) lose(id);
     if (node.lost) return;
     auto& disk = cluster_.disk(id);

@@ -34,6 +34,7 @@ enum class fault_kind : std::uint8_t {
   // On processes.
   crash,               ///< the power fails, and is back when the fault ends
   crash_in_disk_work,  ///< the same in the middle of the next disk operation
+  crash_in_recovery,   ///< the same, and again this far into the recovery, in a million
   kill,                ///< the process ends at once
   restart,             ///< the process shuts down in order
   pause,               ///< the process stands still
@@ -54,7 +55,7 @@ enum class fault_kind : std::uint8_t {
   lost_write,         ///< writes
   misdirected_write,  ///< writes
 };
-inline constexpr std::size_t fault_kinds = 29;
+inline constexpr std::size_t fault_kinds = 30;
 
 /// The name of a kind: "one_way_partition".
 std::string_view name_of(fault_kind kind);

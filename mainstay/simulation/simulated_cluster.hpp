@@ -122,6 +122,9 @@ class simulated_cluster {
   /// The power fails, now: what is not on the disk is gone, and what is there is as a disk leaves
   /// it.
   void crash(node_id id) { end_life(id, ending::power_failure); }
+  /// The power of a node that is down comes back, and fails again so many millionths into the
+  /// recovery of its log; nothing if it is not down. Errors: those of the log, as of `start`.
+  result<void> crash_in_recovery(node_id id, std::uint32_t millionths);
   /// The process ends, now; what it wrote is in the hands of the system, which goes on.
   void kill(node_id id) { end_life(id, ending::killed); }
   /// The node shuts down in order.
@@ -201,6 +204,7 @@ class simulated_cluster {
   const std::unique_ptr<life_type>& life(node_id id) const { return lives_[id.value() - 1]; }
   bool running(node_id id) const { return world_.at(id).lives != 0 && life(id) != nullptr; }
 
+  result<std::unique_ptr<simulated_log_engine>> open_log(computer& here, life_type& life);
   result<void> begin_life(computer& here, life_type& life);
   void end_life(node_id id, ending how) {
     world_.events().when_over([this, id, how] { end_life_now(id, how); });

@@ -27,9 +27,27 @@ result<void> simulated_cluster<Machine>::start(node_id id) {
   return {};
 }
 
-/// As a program does that embeds a node, but on the loop, which here is the caller.
+/// What recovery did to the disk is done at once, and then undone as far as the power did not last.
 template <state_machine Machine>
-result<void> simulated_cluster<Machine>::begin_life(computer& here, life_type& life) {
+result<void> simulated_cluster<Machine>::crash_in_recovery(node_id id, std::uint32_t millionths) {
+  computer& here = world_.at(id);
+  if (here.presence != node_presence::down) return {};
+  ++here.lives;
+  auto begun = std::make_unique<life_type>(world_, here);
+  auto storage = open_log(here, *begun);
+  const instant ends = std::max(now(), here.disk->work_ends());
+  result<void> outcome;
+  if (!storage) outcome = std::unexpected(storage.error());
+  storage = fail(error_code::shutting_down, "the power fails");
+  begun.reset();
+  here.disk = here.disk->crash(now() + (ends - now()) / 1'000'000 * millionths);
+  return outcome;
+}
+
+/// A new incarnation each time.
+template <state_machine Machine>
+result<std::unique_ptr<simulated_log_engine>> simulated_cluster<Machine>::open_log(
+    computer& here, life_type& life) {
   const auto& settings = world_.settings();
   const wal::log_options log_options{
       .directory = "log",
@@ -37,7 +55,13 @@ result<void> simulated_cluster<Machine>::begin_life(computer& here, life_type& l
       .bootstrap = world_.members(),
       .segment_size = settings.segment_bytes,
       .max_spares = settings.recycled_segments};
-  auto storage = simulated_log_engine::open(log_options, *here.disk, life.runtime);
+  return simulated_log_engine::open(log_options, *here.disk, life.runtime);
+}
+
+/// As a program does that embeds a node, but on the loop, which here is the caller.
+template <state_machine Machine>
+result<void> simulated_cluster<Machine>::begin_life(computer& here, life_type& life) {
+  auto storage = open_log(here, life);
   if (!storage) return std::unexpected(storage.error());
   // A node serves nobody before it has recovered, however slow its disk is.
   here.disk->complete_work();

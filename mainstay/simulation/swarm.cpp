@@ -233,6 +233,8 @@ class fault_source {
         return dice_.scaled(500, 200'000);
       case fault_kind::slow_link:
         return dice_.scaled(10'000, 10'000'000);
+      case fault_kind::crash_in_recovery:
+        return dice_.between(0, 1'000'000);
       case fault_kind::drift:
         return dice_.scaled(100, 200'000) * (dice_.percent(50) ? 1 : -1);
       case fault_kind::clock_leap:

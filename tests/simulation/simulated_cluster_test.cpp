@@ -281,5 +281,31 @@ TEST(SimulatedCluster, LinearizableReadsSeeWhatWasWritten) {
   }
 }
 
+TEST(SimulatedCluster, APowerFailureInRecoveryLosesNothingThatWasAcknowledged) {
+  for (std::uint32_t part = 0; part <= 1'000'000; part += 50'000) {
+    SCOPED_TRACE(part);
+    list_cluster cluster({.seed = part, .nodes = 1});
+    cluster.start();
+    const node_id only(1);
+    bool acknowledged = false;
+    ASSERT_TRUE(cluster.run_until([&] { return cluster.leader() == only; }, 10s));
+    cluster.submit(only, shared_bytes::copy_of("kept"),
+                   [&](const command_outcome& outcome) { acknowledged = outcome.has_value(); });
+    ASSERT_TRUE(cluster.run_until([&] { return acknowledged; }, 10s));
+    cluster.crash(only);
+    const auto before = cluster.disk(only).counters();
+
+    ASSERT_TRUE(cluster.crash_in_recovery(only, part));
+
+    const auto after = cluster.disk(only).counters();
+    EXPECT_EQ(after.power_failures, before.power_failures + 1);
+    EXPECT_GT(after.reads, before.reads);
+    EXPECT_EQ(cluster.presence(only), node_presence::down);
+    ASSERT_TRUE(cluster.start(only));
+    ASSERT_TRUE(cluster.run_until([&] { return cluster.has_converged(); }, 10s));
+    EXPECT_EQ(cluster.machine(only)->items, std::vector<std::string>{"kept"});
+  }
+}
+
 }  // namespace
 }  // namespace mainstay::simulation

@@ -57,7 +57,7 @@ class bad_day {
     });
   }
   void do_harm(node_id id) {
-    switch (random_.below(10)) {
+    switch (random_.below(11)) {
       case 0:
         return cluster_.crash(id);
       case 1:
@@ -78,6 +78,11 @@ class bad_day {
         return cluster_.leap_wall_clock(id, -5s);
       case 7:
         return cluster_.stop(id);
+      case 8:
+        cluster_.crash(id);
+        ASSERT_TRUE(
+            cluster_.crash_in_recovery(id, static_cast<std::uint32_t>(random_.below(1'000'000))));
+        return;
       default:
         return heal();
     }
