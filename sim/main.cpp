@@ -116,7 +116,7 @@ void print_totals(const run_totals& totals, double seconds, std::uint64_t jobs) 
             << " stops and failed starts\n"
             << "  operations: " << totals.operations.done << " done, " << totals.operations.refused
             << " refused, " << totals.operations.unknown << " unknown\n"
-            << "  " << totals.run_twice << " run twice, " << totals.undecided
+            << "  " << totals.run_twice << " run twice, " << totals.undecided.size()
             << " histories undecided, " << totals.largest_memory_kib / 1024
             << " MiB in the largest worker\n  " << faults << " faults:";
   for (std::size_t i = 0; i < simulation::fault_kinds; ++i) {
@@ -124,6 +124,9 @@ void print_totals(const run_totals& totals, double seconds, std::uint64_t jobs) 
     std::cout << ' ' << name_of(static_cast<fault_kind>(i)) << ' ' << totals.faults[i];
   }
   std::cout << '\n';
+  for (const auto seed : totals.undecided) {
+    std::cout << "  seed " << seed << ": it is not known whether its history is linearizable\n";
+  }
 }
 
 void write_file(const std::string& path, const std::string& text) {

@@ -65,7 +65,7 @@ std::string encode(const run_report& r, bool twice) {
   return line.str();
 }
 
-void add(run_totals& totals, std::istringstream& line) {
+void add(run_totals& totals, std::uint64_t seed, std::istringstream& line) {
   std::uint64_t events = 0;
   std::uint64_t elections = 0;
   std::uint64_t lost = 0;
@@ -87,7 +87,7 @@ void add(run_totals& totals, std::istringstream& line) {
   totals.operations.refused += operations.refused;
   totals.operations.unknown += operations.unknown;
   totals.run_twice += twice;
-  totals.undecided += undecided;
+  if (undecided != 0) totals.undecided.push_back(seed);
   totals.largest_memory_kib = std::max(totals.largest_memory_kib, memory);
   for (auto& count : totals.faults) {
     std::uint64_t more = 0;
@@ -235,7 +235,7 @@ class pool {
     std::string what;
     line >> what;
     if (what == "seed") line >> one.seed;
-    if (what == "done") add(totals_, line);
+    if (what == "done") add(totals_, one.seed, line);
     if (what == "found") failed_ = failed_seed{one.seed, decode_finding(line)};
   }
 

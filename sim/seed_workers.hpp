@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "mainstay/simulation/swarm.hpp"
 
@@ -16,8 +17,8 @@ namespace mainstay::sim {
 /// What many runs came to together.
 struct run_totals {
   std::uint64_t seeds = 0;
-  std::uint64_t run_twice = 0;  ///< to compare their hashes
-  std::uint64_t undecided = 0;  ///< histories
+  std::uint64_t run_twice = 0;           ///< to compare their hashes
+  std::vector<std::uint64_t> undecided;  ///< seeds whose histories are
   std::uint64_t events = 0;
   std::uint64_t elections = 0;
   std::uint64_t lost_nodes = 0;
