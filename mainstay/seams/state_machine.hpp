@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "mainstay/base/error.hpp"
@@ -62,5 +63,18 @@ concept freezable_state_machine =
       requires std::movable<decltype(machine.freeze())>;
       { machine.freeze().save(writer) } -> std::same_as<result<void>>;
     };
+
+/// A state machine whose state changes by the passing of time alone, as keys expire. Time comes
+/// with the log and never goes back: a command brings its own, and `advance_time` is called in its
+/// place for every other entry (a no-op, a configuration), so that all replicas see the same
+/// moments.
+template <class Machine>
+concept timed_state_machine = state_machine<Machine> && requires(Machine machine, log_time time) {
+  /// The log has come to this time. Must not fail.
+  { machine.advance_time(time) } -> std::same_as<void>;
+  /// From which time on `advance_time` would change something; nothing: never. A leader whose clock
+  /// has come there, and that has no entry to send, sends one that brings nothing but the time.
+  { machine.next_expiry() } -> std::same_as<std::optional<log_time>>;
+};
 
 }  // namespace mainstay

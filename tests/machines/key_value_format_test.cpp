@@ -53,12 +53,61 @@ TEST(CommandFormat, RefusesWhatIsNotInIt) {
   EXPECT_EQ(refusal_of("\x01\x20\x01\x01k"s), "flags of a command contradict each other");
   EXPECT_EQ(refusal_of("\x01\x01\x03\x01k\x01v"s), "flags of a command contradict each other");
   EXPECT_EQ(refusal_of("\x01\x01\x18\x01k\x01v"s), "flags of a command contradict each other");
-  EXPECT_EQ(refusal_of("\x01\x01\x20\x01k\x01v"s), "flags of a command contradict each other");
+  EXPECT_EQ(refusal_of("\x01\x01\x80\x01k\x01v"s), "flags of a command contradict each other");
   EXPECT_EQ(refusal_of("\x01\x01\x00\x01k"s), "wrong number of arguments in a command");
   EXPECT_EQ(refusal_of("\x01\x01\x04\x01k\x01v"s), "wrong number of arguments in a command");
   EXPECT_EQ(refusal_of("\x01\x06\x00\x01k\x01v\x01k"s), "wrong number of arguments in a command");
   EXPECT_EQ(refusal_of("\x01\x07\x00\x01k"s), "wrong number of arguments in a command");
   EXPECT_EQ(refusal_of("\x01\x04\x00\x01n\x02xx"s), "number of a command is not 8 bytes");
+}
+
+TEST(CommandFormat, TimesAreTheDocumentedBytes) {
+  const time_argument time({.number = -2, .seconds = true, .absolute = true});
+  const auto encoded = command(operation::expire, {"k", time.text()}, if_later | if_any);
+
+  EXPECT_EQ(encoded.text(), "\x01\x08\x06\x01k\x09\x03\xfe\xff\xff\xff\xff\xff\xff\xff"s);
+  auto decoded = decode_command(encoded.text());
+  ASSERT_TRUE(decoded);
+  decoded->arguments.next();
+  const auto read = decoded->arguments.next_time();
+  EXPECT_EQ(read.number, -2);
+  EXPECT_TRUE(read.seconds);
+  EXPECT_TRUE(read.absolute);
+}
+
+TEST(CommandFormat, RefusesTimesAndFlagsThatAreNotInIt) {
+  const std::string contradict = "flags of a command contradict each other";
+  const time_argument time({.number = 1});
+  const auto refusal = [&](operation o, std::vector<std::string_view> arguments, unsigned flags) {
+    return refusal_of(command(o, std::move(arguments), static_cast<std::uint8_t>(flags)).text());
+  };
+
+  EXPECT_EQ(refusal(operation::set, {"k", "v", time.text()}, expires | keep_deadline), contradict);
+  EXPECT_EQ(refusal(operation::expire, {"k", time.text()}, if_none | if_any), contradict);
+  EXPECT_EQ(refusal(operation::expire, {"k", time.text()}, if_none | if_earlier), contradict);
+  EXPECT_EQ(refusal(operation::expire, {"k", time.text()}, if_later | if_earlier), contradict);
+  EXPECT_EQ(refusal(operation::expire, {"k", time.text()}, 16), contradict);
+  EXPECT_EQ(refusal(operation::get_and_expire, {"k", time.text()}, 64 | 1), contradict);
+  EXPECT_EQ(refusal(operation::time_left, {"k"}, 2), contradict);
+  EXPECT_EQ(refusal(operation::persist, {"k"}, 1), contradict);
+  EXPECT_EQ(refusal(operation::set, {"k", "v", "12345678"}, expires),
+            "time of a command is not 9 bytes");
+  EXPECT_EQ(refusal(operation::set, {"k", "v", "expected", "12345678"}, expires | if_equal),
+            "time of a command is not 9 bytes");
+  EXPECT_EQ(refusal(operation::expire,
+                    {"k",
+                     "\x04"
+                     "12345678"},
+                    0),
+            "unknown unit of a time in a command");
+  const std::string count = "wrong number of arguments in a command";
+  EXPECT_EQ(refusal(operation::set, {"k", "v"}, expires), count);
+  EXPECT_EQ(refusal(operation::set, {"k", "v", time.text()}, keep_deadline), count);
+  EXPECT_EQ(refusal(operation::expire, {"k"}, 0), count);
+  EXPECT_EQ(refusal(operation::get_and_expire, {"k"}, expires), count);
+  EXPECT_EQ(refusal(operation::get_and_expire, {"k", time.text()}, 0), count);
+  EXPECT_EQ(refusal(operation::persist, {"k", "k"}, 0), count);
+  EXPECT_EQ(refusal(operation::time_left, {}, 0), count);
 }
 
 TEST(CommandFormat, RefusesKeysValuesAndPatternsThatAreTooLong) {

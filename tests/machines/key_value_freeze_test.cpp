@@ -35,8 +35,18 @@ std::string saved(const frozen_key_value& frozen) {
 void change(key_value& machine, random_generator& random, std::uint64_t keys, bool growing) {
   const auto key = key_of(random.below(keys));
   const auto value = std::string(random.below(60), static_cast<char>('a' + random.below(26)));
-  const auto dice = random.below(10);
-  if (dice < (growing ? 6U : 2U)) {
+  const auto dice = random.below(12);
+  if (dice >= 10) {
+    // Time passes by what is in the state, so that some keys expire while a state is held.
+    const auto last = machine.next_expiry().value_or(log_time{}).microseconds;
+    const auto now = last - static_cast<std::int64_t>(random.below(40'000)) + 100;
+    const auto time = static_cast<std::int64_t>(random.below(400));
+    const keyspace::time_argument later({.number = time});
+    static_cast<void>(machine.apply(
+        {log_index(1), log_time{now},
+         dice == 10 ? command(operation::set, {key, value, later.text()}, keyspace::expires)
+                    : command(operation::expire, {key, later.text()})}));
+  } else if (dice < (growing ? 6U : 2U)) {
     say(machine, operation::set, {key, value});
   } else if (dice < 7) {
     say(machine, operation::erase, {key});

@@ -1,4 +1,8 @@
 /// Snapshots of the key-value machine: round trips, and refusal of anything damaged.
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -46,16 +50,69 @@ TEST(KeyValueSnapshot, EqualStatesGiveEqualBytesWhateverTheirHistory) {
   EXPECT_EQ(saved(straight), saved(roundabout));
 }
 
+/// A small state with and without deadlines.
+void fill_golden(key_value& machine) {
+  const log_time now{1'790'000'000'123'456};
+  for (std::size_t i = 0; i < 5; ++i) {
+    say(machine, operation::set, {"key:" + std::to_string(i), std::string(3 * i, 'v')});
+  }
+  say(machine, operation::set, {"", "\r\n"});
+  const keyspace::time_argument later({.number = 5000});
+  static_cast<void>(machine.apply(
+      {log_index(1), now,
+       command(operation::set, {"key:3", "expires", later.text()}, keyspace::expires)}));
+}
+
+std::string golden(const char* name) {
+  std::ifstream in(std::string(MAINSTAY_GOLDEN_DIR "/") + name, std::ios::binary);
+  EXPECT_TRUE(in) << name << " is missing";
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
 TEST(KeyValueSnapshot, IsTheDocumentedBytes) {
   key_value machine;
-  say(machine, operation::set, {"k", "vw"});
+  const keyspace::time_argument later({.number = 5});
+  static_cast<void>(
+      machine.apply({log_index(1), log_time{0x102030},
+                     command(operation::set, {"k", "vw", later.text()}, keyspace::expires)}));
 
   const auto bytes = saved(machine);
 
-  EXPECT_EQ(bytes.substr(0, 28), "mainstaykv\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\x05\0\0\0"s);
-  EXPECT_EQ(bytes.substr(36, 5), "\x01\x02kvw"s);
-  EXPECT_EQ(bytes.substr(41, 4), "\0\0\0\0"s);
-  EXPECT_EQ(bytes.size(), 53U);
+  EXPECT_EQ(bytes.substr(0, 12), "mainstaykv\0\0"s);
+  EXPECT_EQ(bytes.substr(12, 12), "\x02\0\0\0\x01\0\0\0\0\0\0\0"s);
+  EXPECT_EQ(bytes.substr(24, 12), "\x30\x20\x10\0\0\0\0\0\x0d\0\0\0"s);
+  const std::int64_t when = 0x102030 / 1000 + 5;
+  EXPECT_EQ(bytes.substr(44, 10), "\x03\x02"s + static_cast<char>(when & 0xff) +
+                                      static_cast<char>(when >> 8) + std::string(6, '\0'));
+  EXPECT_EQ(bytes.substr(54, 3), "kvw");
+  EXPECT_EQ(bytes.substr(57, 4), "\0\0\0\0"s);
+  EXPECT_EQ(bytes.size(), 69U);
+}
+
+// A golden file of each version that was ever written.
+TEST(KeyValueSnapshot, GoldenFileIsWhatIsWrittenAndRead) {
+  key_value machine(3);
+  fill_golden(machine);
+  const std::string path = MAINSTAY_GOLDEN_DIR "/snapshot_2.kv";
+  if (!std::filesystem::exists(path) && std::getenv("MAINSTAY_UPDATE_GOLDEN") != nullptr) {
+    std::ofstream(path, std::ios::binary) << saved(machine);
+  }
+  key_value copy(3);
+
+  EXPECT_EQ(saved(machine), golden("snapshot_2.kv"));
+  ASSERT_TRUE(restore(copy, golden("snapshot_2.kv")));
+  EXPECT_EQ(saved(copy), golden("snapshot_2.kv"));
+}
+
+TEST(KeyValueSnapshot, VersionOneIsStillRead) {
+  key_value machine(3);
+
+  ASSERT_TRUE(restore(machine, golden("snapshot_1.kv")));
+
+  EXPECT_EQ(machine.size(), 6U);
+  EXPECT_EQ(say(machine, operation::get, {"key:2"}), "\"vvvvvv\"");
+  EXPECT_EQ(say(machine, operation::get, {""}), "\"\r\n\"");
+  EXPECT_EQ(say(machine, operation::time_left, {"key:2"}), "-1");
 }
 
 TEST(KeyValueSnapshot, EmptyMachineRoundTrips) {
@@ -70,7 +127,7 @@ TEST(KeyValueSnapshot, EmptyMachineRoundTrips) {
 
 TEST(KeyValueSnapshot, EveryFlippedBitIsFoundAndLeavesTheStateUnchanged) {
   key_value machine;
-  fill(machine, 5, 4);
+  fill_golden(machine);
   const auto bytes = saved(machine);
   key_value victim;
   say(victim, operation::set, {"old", "state"});
@@ -87,7 +144,7 @@ TEST(KeyValueSnapshot, EveryFlippedBitIsFoundAndLeavesTheStateUnchanged) {
 
 TEST(KeyValueSnapshot, EveryTruncationIsFound) {
   key_value machine;
-  fill(machine, 5, 4);
+  fill_golden(machine);
   const auto bytes = saved(machine);
   key_value victim;
 
@@ -102,7 +159,7 @@ TEST(KeyValueSnapshot, ChunkThatClaimsTooMuchIsRefusedBeforeItIsRead) {
   key_value machine;
   fill(machine, 1, 4);
   auto bytes = saved(machine);
-  bytes[27] = '\x7f';  // the length's highest byte: 2 GiB
+  bytes[35] = '\x7f';  // the length's highest byte: 2 GiB
 
   const auto outcome = restore(machine, bytes);
 
@@ -113,7 +170,7 @@ TEST(KeyValueSnapshot, ChunkThatClaimsTooMuchIsRefusedBeforeItIsRead) {
 TEST(KeyValueSnapshot, UnknownVersionIsToldApart) {
   key_value machine;
   auto bytes = saved(machine);
-  bytes[12] = 2;
+  bytes[12] = 3;
 
   const auto outcome = restore(machine, bytes);
 

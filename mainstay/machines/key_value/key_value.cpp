@@ -1,12 +1,14 @@
 #include "mainstay/machines/key_value/key_value.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <limits>
 #include <string>
 #include <utility>
 
 #include "mainstay/base/assert.hpp"
+#include "mainstay/machines/key_value/expiry.hpp"
 #include "mainstay/machines/key_value/glob.hpp"
-#include "mainstay/machines/key_value/snapshot.hpp"
 
 namespace mainstay {
 
@@ -46,18 +48,21 @@ constexpr std::string_view too_much_outstanding =
     "UNAVAILABLE too many bytes of answers wait to be taken; ask again";
 /// Answers up to here are never refused: what they take is bounded by the number of commands.
 constexpr std::size_t small_answer = 4096;
+/// Expired keys that a command frees before it does its own work: more than it can add, so that
+/// they never pile up, and few, so that it stays quick.
+constexpr std::size_t freed_by_command = 16;
+/// The same for an entry that brings nothing but time.
+constexpr std::size_t freed_by_time = 1024;
 
 }  // namespace
 
-result<shared_bytes> key_value::apply(const applied_command& command) {
-  return execute(command.payload.text());
-}
+result<shared_bytes> key_value::apply(const applied_command& command) { return execute(command); }
 
 result<void> key_value::apply(std::span<const applied_command> commands,
                               std::span<shared_bytes> answers) {
   MAINSTAY_ASSERT(commands.size() == answers.size());
   for (std::size_t i = 0; i < commands.size(); ++i) {
-    answers[i] = execute(commands[i].payload.text());
+    answers[i] = execute(commands[i]);
   }
   return {};
 }
@@ -69,8 +74,38 @@ result<shared_bytes> key_value::query(const shared_bytes& request) {
   return answer_query(*decoded);
 }
 
-shared_bytes key_value::execute(std::string_view encoded) {
-  auto decoded = keyspace::decode_command(encoded);
+void key_value::advance_time(log_time time) {
+  time_ = std::max(time_, time);
+  table_.erase_expired(now(), freed_by_time);
+}
+
+std::optional<log_time> key_value::next_expiry() const {
+  const auto first = table_.deadlines().earliest();
+  // A later deadline than the log can tell is none.
+  constexpr auto last = std::numeric_limits<std::int64_t>::max() / 1000 - 1;
+  if (!first || first->when > last) return std::nullopt;
+  return log_time{(first->when + 1) * 1000};
+}
+
+/// What is there at the time of the last entry.
+std::optional<keyspace::stored> key_value::find(keyspace::hashed_key key) const {
+  auto found = table_.find(key);
+  if (found && found->is_expired(now())) found.reset();
+  return found;
+}
+
+/// The same before a change, which must not find the remains of an expired key.
+std::optional<keyspace::stored> key_value::find_or_free(keyspace::hashed_key key) {
+  auto found = table_.find(key);
+  if (!found || !found->is_expired(now())) return found;
+  table_.erase(key);
+  return std::nullopt;
+}
+
+shared_bytes key_value::execute(const applied_command& command) {
+  time_ = std::max(time_, command.time);
+  table_.erase_expired(now(), freed_by_command);
+  auto decoded = keyspace::decode_command(command.payload.text());
   if (!decoded) return answers_.failure("ERR " + decoded.error().message);
   if (is_query(decoded->operation)) return answer_query(*decoded);
   return carry_out(*decoded);
@@ -90,6 +125,12 @@ shared_bytes key_value::carry_out(command_view& command) {
       return append(command);
     case operation::set_many:
       return set_many(command);
+    case operation::expire:
+      return expire(command);
+    case operation::persist:
+      return persist(command);
+    case operation::get_and_expire:
+      return get_and_expire(command);
     default:
       MAINSTAY_ASSERT(command.operation == operation::flush_all);
       return flush_all();
@@ -112,9 +153,13 @@ shared_bytes key_value::answer_query(command_view& command) {
       return scan(command);
     case operation::keys:
       return keys(command);
+    case operation::time_left:
+      return time_left(command);
+    case operation::expires_at:
+      return expires_at(command);
     default:
       MAINSTAY_ASSERT(command.operation == operation::size);
-      return answers_.integer(static_cast<std::int64_t>(table_.size()));
+      return answers_.integer(static_cast<std::int64_t>(size()));
   }
 }
 
@@ -127,29 +172,35 @@ shared_bytes key_value::set(command_view& command) {
     return answers_.ok();
   }
 
-  const auto old = table_.find(key);
+  const auto old = find_or_free(key);
   bool met = true;
   if (has(keyspace::if_absent)) met = !old;
   if (has(keyspace::if_present)) met = old.has_value();
-  if (has(keyspace::if_equal)) met = old && *old == command.arguments.next();
+  if (has(keyspace::if_equal)) met = command.arguments.next() == (old ? old->value : "") && old;
+  keyspace::deadline when;
+  if (has(keyspace::keep_deadline) && old) when = old->deadline;
+  if (has(keyspace::expires)) {
+    when = keyspace::deadline_to_set(command.arguments.next_time(), now());
+    if (!when) return answers_.failure(keyspace::invalid_time_of_set);
+  }
 
   shared_bytes answer;
   if (has(keyspace::get_old)) {
-    answer = old ? answers_.bytes(*old) : answers_.nil();
+    answer = old ? answers_.bytes(old->value) : answers_.nil();
   } else if (has(keyspace::answer_count)) {
     answer = answers_.integer(met ? 1 : 0);
   } else {
     answer = met ? answers_.ok() : answers_.nil();
   }
-  if (met) table_.set(key, value);
+  if (met) table_.set(key, value, when);
   return answer;
 }
 
 shared_bytes key_value::get_and_delete(command_view& command) {
   const auto key = table_.hashed(command.arguments.next());
-  const auto old = table_.find(key);
+  const auto old = find_or_free(key);
   if (!old) return answers_.nil();
-  auto answer = answers_.bytes(*old);
+  auto answer = answers_.bytes(old->value);
   table_.erase(key);
   return answer;
 }
@@ -157,7 +208,10 @@ shared_bytes key_value::get_and_delete(command_view& command) {
 shared_bytes key_value::erase(command_view& command) {
   std::int64_t erased = 0;
   while (!command.arguments.at_end()) {
-    if (table_.erase(table_.hashed(command.arguments.next()))) ++erased;
+    const auto key = table_.hashed(command.arguments.next());
+    if (!find_or_free(key)) continue;
+    table_.erase(key);
+    ++erased;
   }
   return answers_.integer(erased);
 }
@@ -165,23 +219,23 @@ shared_bytes key_value::erase(command_view& command) {
 shared_bytes key_value::increment(command_view& command) {
   const auto key = table_.hashed(command.arguments.next());
   const auto amount = static_cast<std::int64_t>(command.arguments.next_number());
-  const auto old = table_.find(key);
-  const auto number = old ? parse_integer(*old) : 0;
+  const auto old = find_or_free(key);
+  const auto number = old ? parse_integer(old->value) : 0;
   if (!number) return answers_.failure("ERR value is not an integer or out of range");
 
   std::int64_t sum = 0;
   if (__builtin_add_overflow(*number, amount, &sum)) {
     return answers_.failure("ERR increment or decrement would overflow");
   }
-  table_.set(key, decimal(sum).text());
+  table_.set(key, decimal(sum).text(), old ? old->deadline : std::nullopt);
   return answers_.integer(sum);
 }
 
 shared_bytes key_value::append(command_view& command) {
   const auto key = table_.hashed(command.arguments.next());
   const auto suffix = command.arguments.next();
-  const auto old = table_.find(key);
-  if (old && old->size() + suffix.size() > keyspace::max_value_bytes) {
+  const auto old = find_or_free(key);
+  if (old && old->value.size() + suffix.size() > keyspace::max_value_bytes) {
     return answers_.failure("ERR string exceeds maximum allowed size");
   }
   return answers_.integer(static_cast<std::int64_t>(table_.append(key, suffix)));
@@ -201,10 +255,10 @@ shared_bytes key_value::flush_all() {
 }
 
 shared_bytes key_value::get(command_view& command) {
-  const auto value = table_.find(table_.hashed(command.arguments.next()));
-  if (!value) return answers_.nil();
-  if (!has_room_for(value->size())) return answers_.failure(too_much_outstanding);
-  return answers_.bytes(*value);
+  const auto found = find(table_.hashed(command.arguments.next()));
+  if (!found) return answers_.nil();
+  if (!has_room_for(found->value.size())) return answers_.failure(too_much_outstanding);
+  return answers_.bytes(found->value);
 }
 
 bool key_value::has_room_for(std::size_t answer_bytes) const {
@@ -224,15 +278,15 @@ shared_bytes key_value::finish_array() {
 
 shared_bytes key_value::get_many(command_view& command) {
   while (!command.arguments.at_end()) {
-    const auto value = table_.find(table_.hashed(command.arguments.next()));
-    if (!value) {
+    const auto found = find(table_.hashed(command.arguments.next()));
+    if (!found) {
       answers_.add_nil();
       continue;
     }
-    if (answers_.array_size() + value->size() > keyspace::max_answer_bytes) {
+    if (answers_.array_size() + found->value.size() > keyspace::max_answer_bytes) {
       return refuse_array(answer_too_large);
     }
-    answers_.add_bytes(*value);
+    answers_.add_bytes(found->value);
   }
   return finish_array();
 }
@@ -240,52 +294,61 @@ shared_bytes key_value::get_many(command_view& command) {
 shared_bytes key_value::exists(command_view& command) {
   std::int64_t found = 0;
   while (!command.arguments.at_end()) {
-    if (table_.find(table_.hashed(command.arguments.next()))) ++found;
+    if (find(table_.hashed(command.arguments.next()))) ++found;
   }
   return answers_.integer(found);
 }
 
 shared_bytes key_value::length(command_view& command) {
-  const auto value = table_.find(table_.hashed(command.arguments.next()));
-  return answers_.integer(value ? static_cast<std::int64_t>(value->size()) : 0);
+  const auto found = find(table_.hashed(command.arguments.next()));
+  return answers_.integer(found ? static_cast<std::int64_t>(found->value.size()) : 0);
 }
 
 shared_bytes key_value::type(command_view& command) {
-  const auto value = table_.find(table_.hashed(command.arguments.next()));
-  return answers_.status(value ? "string" : "none");
+  const auto found = find(table_.hashed(command.arguments.next()));
+  return answers_.status(found ? "string" : "none");
+}
+
+/// Adds the keys that `walk` visits, are there and match; false when they would be too many.
+template <class Walk>
+bool key_value::add_keys(std::string_view pattern, Walk&& walk) {
+  bool fits = true;
+  walk([&](std::string_view key, const keyspace::stored& content) {
+    if (content.is_expired(now())) return;
+    fits = fits && answers_.array_size() + key.size() <= keyspace::max_answer_bytes;
+    if (fits && keyspace::matches_glob(pattern, key)) answers_.add_bytes(key);
+  });
+  return fits;
 }
 
 shared_bytes key_value::scan(command_view& command) {
   const auto cursor = command.arguments.next_number();
   const auto count = command.arguments.next_number();
-  const auto pattern = command.arguments.next();
-  bool too_large = false;
-  const auto next = table_.scan(cursor, count, [&](std::string_view key, std::string_view) {
-    too_large = too_large || answers_.array_size() + key.size() > keyspace::max_answer_bytes;
-    if (!too_large && keyspace::matches_glob(pattern, key)) answers_.add_bytes(key);
-  });
-  if (too_large) return refuse_array(answer_too_large);
+  std::uint64_t next = 0;
+  const bool fits = add_keys(command.arguments.next(),
+                             [&](auto visit) { next = table_.scan(cursor, count, visit); });
+  if (!fits) return refuse_array(answer_too_large);
   if (!has_room_for(answers_.array_size())) return refuse_array(too_much_outstanding);
   return answers_.finish_array_after(decimal(next).text());
 }
 
 shared_bytes key_value::keys(command_view& command) {
-  const auto pattern = command.arguments.next();
-  bool too_large = false;
-  table_.for_each([&](std::string_view key, std::string_view) {
-    too_large = too_large || answers_.array_size() + key.size() > keyspace::max_answer_bytes;
-    if (!too_large && keyspace::matches_glob(pattern, key)) answers_.add_bytes(key);
-  });
-  if (too_large) return refuse_array(answer_too_large);
+  const bool fits = add_keys(command.arguments.next(), [&](auto visit) { table_.for_each(visit); });
+  if (!fits) return refuse_array(answer_too_large);
   return finish_array();
 }
 
+frozen_key_value key_value::freeze() { return {table_.freeze(), {.keys = size(), .time = time_}}; }
+
 result<void> frozen_key_value::save(const snapshot_writer& writer) const {
-  return keyspace::save_snapshot(content_, writer);
+  return keyspace::save_snapshot(content_, header_, writer);
 }
 
 result<void> key_value::restore(const snapshot_reader& reader) {
-  return keyspace::restore_snapshot(table_, reader);
+  const auto header = keyspace::restore_snapshot(table_, reader);
+  if (!header) return std::unexpected(header.error());
+  time_ = header->time;
+  return {};
 }
 
 }  // namespace mainstay

@@ -1,10 +1,11 @@
 /// The key-value state machine: strings by key, with the commands that Redis has for them. It takes
 /// commands in its own binary form (command.hpp) and gives typed answers (answer.hpp); it knows no
-/// client protocol, no clock and no expiry.
+/// client protocol, and no time but that of the log.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "mainstay/base/shared_bytes.hpp"
 #include "mainstay/machines/key_value/answer.hpp"
 #include "mainstay/machines/key_value/command.hpp"
+#include "mainstay/machines/key_value/snapshot.hpp"
 #include "mainstay/machines/key_value/table.hpp"
 #include "mainstay/seams/state_machine.hpp"
 
@@ -27,15 +29,21 @@ class frozen_key_value {
 
  private:
   friend class key_value;
-  explicit frozen_key_value(keyspace::frozen_table content) : content_(std::move(content)) {}
+  frozen_key_value(keyspace::frozen_table content, keyspace::snapshot_header header)
+      : content_(std::move(content)), header_(header) {}
 
   keyspace::frozen_table content_;
+  keyspace::snapshot_header header_;
 };
 
-/// A `batch_state_machine` and a `freezable_state_machine`. Keys and values are copied into its own
-/// memory, so that it does not keep blocks of the network or the log alive. A command that is
-/// malformed or fails answers with a failure and changes nothing; `apply` itself never fails.
-/// Queries are accepted in `apply` too: read through the log, they see every command before them.
+/// A `batch_state_machine`, `freezable_state_machine` and `timed_state_machine`. Keys and values
+/// are copied into its own memory, so that it does not keep blocks of the network or the log alive.
+/// A command that is malformed or fails answers with a failure and changes nothing; `apply` itself
+/// never fails. Queries are accepted in `apply` too: read through the log, they see every command
+/// before them.
+///
+/// Keys expire by log time: one whose deadline lies before the time of the last entry is gone for
+/// every command and query, and for snapshots; its memory goes with later entries, some keys each.
 class key_value {
  public:
   /// `hash_seed` decides the order of iteration only. Give all replicas the same, so that a SCAN
@@ -56,16 +64,25 @@ class key_value {
   /// Writes a snapshot (snapshot.hpp). The same state gives the same bytes, however it came about.
   result<void> save(const snapshot_writer& writer) { return freeze().save(writer); }
   /// Holds the state as it is now (`table::freeze` tells what that costs).
-  frozen_key_value freeze() { return frozen_key_value(table_.freeze()); }
+  frozen_key_value freeze();
   /// Replaces the state by a snapshot. Errors: those of `reader`, `malformed`, `corrupt`,
   /// `unsupported`; the state is unchanged then.
   result<void> restore(const snapshot_reader& reader);
 
-  /// How many keys there are.
-  std::size_t size() const { return table_.size(); }
+  /// The log has come to this time by an entry that is not a command.
+  void advance_time(log_time time);
+  /// The earliest time at which an entry would make a key vanish, or free one that has; nothing
+  /// when no key has a deadline.
+  std::optional<log_time> next_expiry() const;
+
+  /// How many keys there are; takes a step for each that has expired and was not freed yet.
+  std::size_t size() const { return table_.size() - table_.deadlines().count_before(now()); }
 
  private:
-  shared_bytes execute(std::string_view encoded);
+  std::int64_t now() const { return time_.microseconds / 1000; }
+  std::optional<keyspace::stored> find(keyspace::hashed_key key) const;
+  std::optional<keyspace::stored> find_or_free(keyspace::hashed_key key);
+  shared_bytes execute(const applied_command& command);
   shared_bytes carry_out(keyspace::command_view& command);
   shared_bytes set(keyspace::command_view& command);
   shared_bytes get_and_delete(keyspace::command_view& command);
@@ -74,6 +91,9 @@ class key_value {
   shared_bytes append(keyspace::command_view& command);
   shared_bytes set_many(keyspace::command_view& command);
   shared_bytes flush_all();
+  shared_bytes expire(keyspace::command_view& command);
+  shared_bytes persist(keyspace::command_view& command);
+  shared_bytes get_and_expire(keyspace::command_view& command);
 
   shared_bytes answer_query(keyspace::command_view& command);
   shared_bytes get(keyspace::command_view& command);
@@ -83,12 +103,17 @@ class key_value {
   shared_bytes type(keyspace::command_view& command);
   shared_bytes scan(keyspace::command_view& command);
   shared_bytes keys(keyspace::command_view& command);
+  template <class Walk>
+  bool add_keys(std::string_view pattern, Walk&& walk);
+  shared_bytes time_left(keyspace::command_view& command);
+  shared_bytes expires_at(keyspace::command_view& command);
 
   bool has_room_for(std::size_t answer_bytes) const;
   shared_bytes finish_array();
   shared_bytes refuse_array(std::string_view text);
 
   keyspace::table table_;
+  log_time time_;  ///< of the last entry
   std::size_t outstanding_limit_;
   keyspace::answer_writer answers_;
 };

@@ -46,6 +46,7 @@ void table::swap(table& other) noexcept {
   std::swap(hash_seed_, other.hash_seed_);
   std::swap(size_, other.size_);
   std::swap(directory_, other.directory_);
+  std::swap(deadlines_, other.deadlines_);
   std::swap(now_, other.now_);
   std::swap(moments_, other.moments_);
 }
@@ -109,19 +110,22 @@ void table::replace(place where, hashed_key key, record* fresh) {
   discard(std::exchange(writable(key.hash).slots[where.position].entry, fresh));
 }
 
-std::optional<std::string_view> table::find(hashed_key key) const {
+std::optional<stored> table::find(hashed_key key) const {
   const place where = locate(key);
   if (!where.found) return std::nullopt;
-  return where.entry()->value();
+  return where.entry()->content();
 }
 
-void table::set(hashed_key key, std::string_view value) {
+void table::set(hashed_key key, std::string_view value, deadline when) {
   const place where = locate(key);
   record* entry = where.found ? where.entry() : nullptr;
+  deadlines_.replace(key.hash, entry != nullptr ? entry->deadline() : std::nullopt, when);
   // Room that is more than half empty is given back.
   const bool fits = entry != nullptr && value.size() <= entry->value_capacity &&
-                    value.size() >= entry->value_capacity / 2 && !is_frozen(entry->birth);
-  if (!fits) entry = record::create(key.text, value.size(), now_);
+                    value.size() >= entry->value_capacity / 2 &&
+                    (entry->expires != 0) == when.has_value() && !is_frozen(entry->birth);
+  if (!fits) entry = record::create(key.text, when, value.size(), now_);
+  if (fits && when) entry->deadline_place() = *when;
   std::ranges::copy(value, entry->value_data());
   entry->value_size = static_cast<std::uint32_t>(value.size());
   if (!where.found) {
@@ -129,6 +133,23 @@ void table::set(hashed_key key, std::string_view value) {
   } else if (!fits) {
     replace(where, key, entry);
   }
+}
+
+bool table::set_deadline(hashed_key key, deadline when) {
+  const place where = locate(key);
+  if (!where.found) return false;
+  record* entry = where.entry();
+  const deadline before = entry->deadline();
+  deadlines_.replace(key.hash, before, when);
+  if (before.has_value() == when.has_value() && !is_frozen(entry->birth)) {
+    if (when) entry->deadline_place() = *when;
+    return true;
+  }
+  record* fresh = record::create(key.text, when, entry->value_capacity, now_);
+  std::ranges::copy(entry->value(), fresh->value_data());
+  fresh->value_size = entry->value_size;
+  replace(where, key, fresh);
+  return true;
 }
 
 std::size_t table::append(hashed_key key, std::string_view suffix) {
@@ -143,7 +164,7 @@ std::size_t table::append(hashed_key key, std::string_view suffix) {
   if (!fits || is_frozen(entry->birth)) {
     const std::size_t room =
         fits ? entry->value_capacity : length + std::min(length, append_slack_limit);
-    record* fresh = record::create(key.text, room, now_);
+    record* fresh = record::create(key.text, entry->deadline(), room, now_);
     std::ranges::copy(entry->value(), fresh->value_data());
     fresh->value_size = entry->value_size;
     replace(where, key, fresh);
@@ -166,13 +187,31 @@ void table::insert(place where, hashed_key key, record* entry) {
 
 bool table::erase(hashed_key key) {
   const place where = locate(key);
-  if (!where.found) return false;
+  if (where.found) erase_at(where, key.hash);
+  return where.found;
+}
+
+void table::erase_at(place where, std::uint64_t hash) {
+  deadlines_.replace(hash, where.entry()->deadline(), std::nullopt);
   discard(where.entry());
-  segment& home = writable(key.hash);
+  segment& home = writable(hash);
   home.erase(where.position);
   --size_;
-  if (home.size < merge_threshold) merge(key.hash);
-  return true;
+  if (home.size < merge_threshold) merge(hash);
+}
+
+void table::erase_expired(std::int64_t now, std::size_t most) {
+  for (; most > 0; --most) {
+    const auto first = deadlines_.earliest();
+    if (!first || first->when >= now) return;
+    const segment& home = directory_.of(first->hash);
+    std::size_t at = home.lower_bound(first->hash);
+    while (home.slots[at].entry->deadline() != first->when) {
+      ++at;
+      MAINSTAY_ASSERT(at < home.size && home.slots[at].hash == first->hash);
+    }
+    erase_at({&home, at, true}, first->hash);
+  }
 }
 
 bool table::split(std::uint64_t hash) {

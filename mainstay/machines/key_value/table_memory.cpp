@@ -8,12 +8,20 @@
 
 namespace mainstay::keyspace {
 
-record* record::create(std::string_view key, std::size_t value_capacity, moment birth) {
-  MAINSTAY_ASSERT(key.size() <= std::numeric_limits<std::uint32_t>::max());
+static_assert(sizeof(record) % alignof(std::int64_t) == 0, "the deadline follows the header");
+
+record* record::create(std::string_view key, keyspace::deadline when, std::size_t value_capacity,
+                       moment birth) {
+  MAINSTAY_ASSERT(key.size() <= std::numeric_limits<std::int32_t>::max());
   MAINSTAY_ASSERT(value_capacity <= std::numeric_limits<std::uint32_t>::max());
-  void* memory = ::operator new(sizeof(record) + key.size() + value_capacity);
-  auto* r = new (memory) record{static_cast<std::uint32_t>(key.size()), 0,
-                                static_cast<std::uint32_t>(value_capacity), birth};
+  const std::size_t before_key = sizeof(record) + (when ? sizeof(std::int64_t) : 0);
+  void* memory = ::operator new(before_key + key.size() + value_capacity);
+  auto* r = new (memory) record{.key_size = static_cast<std::uint32_t>(key.size()) & 0x7fffffff,
+                                .expires = when.has_value(),
+                                .value_size = 0,
+                                .value_capacity = static_cast<std::uint32_t>(value_capacity),
+                                .birth = birth};
+  if (when) r->deadline_place() = *when;
   std::ranges::copy(key, r->key_data());
   return r;
 }

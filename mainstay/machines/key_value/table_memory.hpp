@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -15,22 +16,45 @@ namespace mainstay::keyspace {
 /// that moment and at later ones.
 using moment = std::uint32_t;
 
-/// One key and its value in one block: this header, the key's bytes, the value's.
+/// When a key expires, in milliseconds since the Unix epoch; none: never. It is there as long as
+/// the time is not later.
+using deadline = std::optional<std::int64_t>;
+
+/// What is stored under a key. The view is the table's.
+struct stored {
+  std::string_view value;
+  keyspace::deadline deadline;
+
+  /// Whether its deadline lies before this time.
+  bool is_expired(std::int64_t now) const { return deadline && *deadline < now; }
+};
+
+/// One key and its value in one block: this header, the deadline if there is one, the key's bytes,
+/// the value's.
 struct record {
-  std::uint32_t key_size;
+  std::uint32_t key_size : 31;
+  std::uint32_t expires : 1;
   std::uint32_t value_size;
   std::uint32_t value_capacity;
   moment birth;
 
-  /// Room for a value, which is empty at first. Precondition: both are shorter than 2^32 bytes.
-  static record* create(std::string_view key, std::size_t value_capacity, moment birth);
+  /// Room for a value, which is empty at first. Precondition: the key is shorter than 2^31 bytes,
+  /// the value than 2^32.
+  static record* create(std::string_view key, keyspace::deadline when, std::size_t value_capacity,
+                        moment birth);
   /// Gives the memory back.
   static void destroy(record* r) noexcept;
 
-  char* key_data() { return reinterpret_cast<char*>(this + 1); }
+  /// Precondition: `expires`.
+  std::int64_t& deadline_place() { return *reinterpret_cast<std::int64_t*>(this + 1); }
+  keyspace::deadline deadline() {
+    return expires != 0 ? keyspace::deadline(deadline_place()) : std::nullopt;
+  }
+  char* key_data() { return reinterpret_cast<char*>(this + 1) + sizeof(std::int64_t) * expires; }
   char* value_data() { return key_data() + key_size; }
   std::string_view key() { return {key_data(), key_size}; }
   std::string_view value() { return {value_data(), value_size}; }
+  stored content() { return {value(), deadline()}; }
 };
 
 /// A segment of this size is split before it takes another key: small enough to move half of it, or
@@ -106,12 +130,12 @@ class directory {
     }
   }
 
-  /// Calls `visit(key, value)` for every key, in the order of their hashes and, where those are
+  /// Calls `visit(key, stored)` for every key, in the order of their hashes and, where those are
   /// equal, of their bytes: the same content gives the same sequence.
   template <class Visit>
   void for_each(Visit&& visit) const {
     for_each_segment([&](const segment& s) {
-      for (const auto& each : s.all()) visit(each.entry->key(), each.entry->value());
+      for (const auto& each : s.all()) visit(each.entry->key(), each.entry->content());
     });
   }
 
