@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include "mainstay/simulation/swarm.hpp"
 
@@ -53,6 +54,21 @@ TEST(SimulatedRun, ATraceTellsItWithoutChangingIt) {
         << kind;
   }
   EXPECT_NE(history.str().find("\"outcome\":\"done\""), std::string::npos);
+}
+
+TEST(SimulatedRun, MemoryDoesNotGrowFromRunToRun) {
+  const auto run_all = [] {
+    for (std::uint64_t seed = 5; seed < 8; ++seed) run_schedule(short_schedule(seed));
+  };
+  for (int i = 0; i < 5; ++i) run_all();  // what is made once stays
+  const auto before = mallinfo2();
+
+  for (int i = 0; i < 20; ++i) run_all();
+
+  const auto after = mallinfo2();
+  // Pieces that the allocator keeps at hand count as used; that is no more than this.
+  EXPECT_LE(after.uordblks, before.uordblks + 20'000);
+  EXPECT_LE(after.hblkhd, before.hblkhd);
 }
 
 }  // namespace mainstay::sim
