@@ -68,6 +68,9 @@ class raft {
   /// it. All or nothing. `now` is the wall clock; entries never go back in time.
   /// Errors: `not_leader` with a hint, `overloaded`, `invalid_argument`.
   result<log_index> propose(std::span<const shared_bytes> commands, log_time now);
+  /// Appends an entry that brings nothing but the time, a no-op; gives its index. Errors:
+  /// `not_leader` with a hint, `overloaded`.
+  result<log_index> propose_time(log_time now);
   /// Asks from which index on a read is linearizable (thesis §6.4). The answer comes in a ready's
   /// `granted_reads` or `failed_reads` with the same context. On a follower it is the leader who
   /// is asked.
@@ -199,6 +202,8 @@ class raft {
   void check_quorum_contact();
 
   // replication.cpp
+  result<log_index> append_as_leader(entry_kind kind, std::span<const shared_bytes> payloads,
+                                     log_time now);
   std::optional<append_entries_response> examine(const envelope& e, const append_entries& m);
   append_entries_response reject_append(const append_entries& m) const;
   log_index accept_entries(const append_entries& m);

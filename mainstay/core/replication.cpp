@@ -12,6 +12,16 @@ namespace mainstay::core {
 // ---- Leader -----------------------------------------------------------------------------------
 
 result<log_index> raft::propose(std::span<const shared_bytes> commands, log_time now) {
+  return append_as_leader(entry_kind::command, commands, now);
+}
+
+result<log_index> raft::propose_time(log_time now) {
+  const shared_bytes nothing;
+  return append_as_leader(entry_kind::no_op, {&nothing, 1}, now);
+}
+
+result<log_index> raft::append_as_leader(entry_kind kind, std::span<const shared_bytes> payloads,
+                                         log_time now) {
   if (role_ != role::leader) {
     return fail(error_code::not_leader,
                 leader_ ? "node " + std::to_string(leader_.value()) + " leads"
@@ -19,14 +29,14 @@ result<log_index> raft::propose(std::span<const shared_bytes> commands, log_time
                 leader_);
   }
   std::uint64_t bytes = 0;
-  for (const auto& command : commands) {
-    if (command.size() > config_->max_command_bytes) {
-      return fail(error_code::invalid_argument, "a command of " + std::to_string(command.size()) +
+  for (const auto& payload : payloads) {
+    if (payload.size() > config_->max_command_bytes) {
+      return fail(error_code::invalid_argument, "a command of " + std::to_string(payload.size()) +
                                                     " bytes exceeds max_command_bytes (" +
                                                     std::to_string(config_->max_command_bytes) +
                                                     ")");
     }
-    bytes += command.size() + entry_allowance;
+    bytes += payload.size() + entry_allowance;
   }
   if (uncommitted_bytes_ + bytes > config_->max_uncommitted_bytes) {
     return fail(error_code::overloaded, "the leader's uncommitted entries (" +
@@ -35,8 +45,8 @@ result<log_index> raft::propose(std::span<const shared_bytes> commands, log_time
   }
   const log_index first = log_.last_index().next();
   const log_time time = std::max(now, log_.last_time());
-  for (const auto& command : commands) {
-    log_.append({log_.last_index().next(), current_term(), entry_kind::command, time, command});
+  for (const auto& payload : payloads) {
+    log_.append({log_.last_index().next(), current_term(), kind, time, payload});
   }
   uncommitted_bytes_ += bytes;
   return first;

@@ -2,6 +2,7 @@
 /// calls come from the apply executor, one at a time.
 #pragma once
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -15,10 +16,11 @@ namespace mainstay::detail {
 
 /// What applying a stretch of the log gave.
 struct applied_entries {
-  log_index last;                     ///< the last index applied
-  std::vector<core::term_run> terms;  ///< of the stretch, in order
-  std::vector<shared_bytes> answers;  ///< one for each entry; empty for what is not a command
-  result<void> outcome;               ///< a failure of the state machine: `last` stops before it
+  log_index last;                       ///< the last index applied
+  std::vector<core::term_run> terms;    ///< of the stretch, in order
+  std::vector<shared_bytes> answers;    ///< one for each entry; empty for what is not a command
+  result<void> outcome;                 ///< a failure of the state machine: `last` stops before it
+  std::optional<log_time> next_expiry;  ///< of a `timed_state_machine`
 };
 
 /// Applies committed entries in log order, exactly once each (R19); saves and restores the state.
@@ -44,7 +46,9 @@ class applier {
     }
     for (std::size_t from = 0; from < entries.size() && done.outcome;) {
       if (entries[from].kind != core::entry_kind::command) {
-        done.last = entries[from++].index;
+        done.outcome = advance_time(entries[from].time);
+        if (done.outcome) done.last = entries[from].index;
+        ++from;
         continue;
       }
       from = apply_commands(entries, from, done);
@@ -55,6 +59,9 @@ class applier {
       time_ = entries[done.last - entries.front().index].time;
     }
     done.answers.resize(done.last.next() - done.terms.front().first);
+    if constexpr (timed_state_machine<Machine>) {
+      if (failure_) done.next_expiry = machine_.next_expiry();
+    }
     return done;
   }
 
@@ -81,10 +88,21 @@ class applier {
     if (!restored) return restored;
     last_ = index;
     time_ = time;
-    return {};
+    return advance_time(time);
   }
 
  private:
+  /// An entry that is no command brings nothing but the time.
+  result<void> advance_time(log_time time) {
+    if constexpr (timed_state_machine<Machine>) {
+      return contain([&]() -> result<void> {
+        machine_.advance_time(time);
+        return {};
+      });
+    }
+    return {};
+  }
+
   /// Applies the commands from `from` up to the next entry of another kind; gives its position.
   std::size_t apply_commands(std::vector<core::entry>& entries, std::size_t from,
                              applied_entries& done) {

@@ -73,6 +73,8 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   void turn();
   void expire();
   void take_submissions();
+  void propose_due_time();
+  instant time_due() const;
   void arm_timer();
   void carry_out(core::ready work);
   void advance() { core_.advance(parts_.runtime.now()); }
@@ -141,9 +143,11 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
 
   core::leadership leadership_;
   health_record health_;
-  std::uint64_t last_append_ = 0;            // appends so far: a batch may be tried many times
-  instant append_started_ = instant::max();  // when storage was given the last; max: it is over
-  instant retry_at_ = instant::max();        // disk full: when to write held_ again
+  std::uint64_t last_append_ = 0;             // appends so far: a batch may be tried many times
+  instant append_started_ = instant::max();   // when storage was given the last; max: it is over
+  std::optional<log_time> next_expiry_;       // the state machine's, as of what was applied
+  instant time_not_before_ = instant::min();  // the next entry that brings nothing but time
+  instant retry_at_ = instant::max();         // disk full: when to write held_ again
   core::persist_batch held_;
   std::deque<std::vector<core::entry>> to_apply_;  // committed; bounded by max_applying_bytes
   std::size_t applying_ = 0;                       // stretches with the apply activity
@@ -157,3 +161,4 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
 #include "mainstay/node/replica_loop.hpp"
 #include "mainstay/node/replica_peers.hpp"
 #include "mainstay/node/replica_storage.hpp"
+#include "mainstay/node/replica_time.hpp"

@@ -43,6 +43,7 @@ void replica<Types>::turn() {
   check_stall();
   expire();
   take_submissions();
+  propose_due_time();
   ask_reads();
   send_forwards();
   if (is_stopped()) return;
@@ -87,7 +88,7 @@ void replica<Types>::take_submissions() {
 
 template <raft_types Types>
 void replica<Types>::arm_timer() {
-  instant next = std::min({core_.next_deadline(), work_.next_look(), retry_at_});
+  instant next = std::min({core_.next_deadline(), work_.next_look(), retry_at_, time_due()});
   if (append_started_ != instant::max() && core_.role() == core::role::leader) {
     next = std::min(next, append_started_ + options_.core.election_timeout_max);
   }

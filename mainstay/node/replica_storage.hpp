@@ -142,6 +142,7 @@ void replica<Types>::on_applied(applied_entries done) {
   complete_writes(done);
   if (is_stopped()) return;
   core_.applied(done.last);
+  next_expiry_ = done.next_expiry;
   if (!done.outcome) on_apply_failed(done);
   release_reads();
   if (is_stopped()) return;

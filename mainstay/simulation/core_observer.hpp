@@ -23,6 +23,11 @@ struct commands_proposed {
   /// What `propose` gave; null while the input is still to be taken.
   const result<log_index>* outcome = nullptr;
 };
+struct time_proposed {
+  log_time now;
+  /// What `propose_time` gave; null while the input is still to be taken.
+  const result<log_index>* outcome = nullptr;
+};
 struct read_asked {
   std::uint64_t context;
 };
@@ -47,9 +52,9 @@ struct told_to_step_down {};
 struct told_to_retire {};
 
 /// One input.
-using core_input = std::variant<time_passed, message_arrived, commands_proposed, read_asked,
-                                batch_persisted, batch_refused, entries_applied, log_was_read,
-                                peer_unreachable, told_to_step_down, told_to_retire>;
+using core_input = std::variant<time_passed, message_arrived, commands_proposed, time_proposed,
+                                read_asked, batch_persisted, batch_refused, entries_applied,
+                                log_was_read, peer_unreachable, told_to_step_down, told_to_retire>;
 
 /// Watches the cores of a cluster; the core's `id()` tells which one it is. One thread.
 ///

@@ -41,12 +41,10 @@ class observed_core {
     feed(message_arrived{&seen}, [&] { core_.step(std::move(e)); });
   }
   result<log_index> propose(std::span<const shared_bytes> commands, log_time now) {
-    commands_proposed input{commands, now};
-    if (observer_ != nullptr) observer_->before(core_, input);
-    auto outcome = core_.propose(commands, now);
-    input.outcome = &outcome;
-    if (observer_ != nullptr) observer_->after(core_, input);
-    return outcome;
+    return offer(commands_proposed{commands, now}, [&] { return core_.propose(commands, now); });
+  }
+  result<log_index> propose_time(log_time now) {
+    return offer(time_proposed{now}, [&] { return core_.propose_time(now); });
   }
   void read(std::uint64_t context) {
     feed(read_asked{context}, [&] { core_.read(context); });
@@ -104,6 +102,16 @@ class observed_core {
     observer_->before(core_, input);
     act();
     observer_->after(core_, input);
+  }
+
+  /// The same for inputs with an outcome.
+  template <class Input, class Action>
+  result<log_index> offer(Input input, Action act) {
+    if (observer_ != nullptr) observer_->before(core_, input);
+    auto outcome = act();
+    input.outcome = &outcome;
+    if (observer_ != nullptr) observer_->after(core_, input);
+    return outcome;
   }
 
   core::raft core_;

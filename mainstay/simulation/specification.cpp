@@ -258,8 +258,8 @@ void server::time_passes(instant to, const appearance& after) {
   end_step(after);
 }
 
-void server::is_offered(std::span<const shared_bytes> commands, const result<log_index>& outcome,
-                        const appearance& after) {
+void server::is_offered(core::entry_kind kind, std::span<const shared_bytes> payloads,
+                        const result<log_index>& outcome, const appearance& after) {
   begin_step();
   if (!leading) {
     because("paper §5.3: only the leader takes commands");
@@ -269,18 +269,18 @@ void server::is_offered(std::span<const shared_bytes> commands, const result<log
   because("paper §5.3: a leader appends the command to its log, and changes nothing else");
   bool fits = true;
   std::uint64_t bytes = leading->uncommitted_bytes;
-  for (const auto& command : commands) {
-    fits = fits && command.size() <= settings.max_command_bytes;
-    bytes += command.size() + core::entry_allowance;
+  for (const auto& payload : payloads) {
+    fits = fits && payload.size() <= settings.max_command_bytes;
+    bytes += payload.size() + core::entry_allowance;
   }
   fits = fits && bytes <= settings.max_uncommitted_bytes;
   hold(outcome.has_value() == fits,
        "docs/divergence.md, limits: what exceeds a limit is refused, and nothing else is");
   if (outcome) {
     hold(*outcome == last_index().next(), rules_.log);
-    hold(after.last_index == last_index() + commands.size(), rules_.log);
-    for (const auto& command : commands) {
-      append_own(after.entry_at(last_index().next()), core::entry_kind::command, command);
+    hold(after.last_index == last_index() + payloads.size(), rules_.log);
+    for (const auto& payload : payloads) {
+      append_own(after.entry_at(last_index().next()), kind, payload);
     }
   }
   end_step(after);

@@ -212,8 +212,8 @@ struct server {
 
   void time_passes(instant to, const appearance& after);
   void receives(const core::envelope& e, const appearance& after);
-  void is_offered(std::span<const shared_bytes> commands, const result<log_index>& outcome,
-                  const appearance& after);
+  void is_offered(core::entry_kind kind, std::span<const shared_bytes> payloads,
+                  const result<log_index>& outcome, const appearance& after);
   void is_asked_to_read(std::uint64_t context, const appearance& after);
   void disk_finishes(std::uint64_t sequence, const appearance& after);
   void disk_refuses(std::uint64_t sequence, const appearance& after);

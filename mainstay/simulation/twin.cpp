@@ -21,6 +21,7 @@ std::string describe(const core_input& input) {
   constexpr std::array names{"time",
                              "a message",
                              "commands",
+                             "a moment of time",
                              "a read",
                              "its disk's completion",
                              "its disk's refusal",
@@ -74,7 +75,11 @@ struct follow {
   void operator()(const time_passed& in) const { server.time_passes(in.now, after); }
   void operator()(const message_arrived& in) const { server.receives(*in.envelope, after); }
   void operator()(const commands_proposed& in) const {
-    server.is_offered(in.commands, *in.outcome, after);
+    server.is_offered(core::entry_kind::command, in.commands, *in.outcome, after);
+  }
+  void operator()(const time_proposed& in) const {
+    const shared_bytes nothing;
+    server.is_offered(core::entry_kind::no_op, {&nothing, 1}, *in.outcome, after);
   }
   void operator()(const read_asked& in) const { server.is_asked_to_read(in.context, after); }
   void operator()(const batch_persisted& in) const { server.disk_finishes(in.sequence, after); }

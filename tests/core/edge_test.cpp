@@ -101,6 +101,38 @@ TEST(LogTime, EntriesNeverGoBackInTime) {
   EXPECT_EQ(node.core().entries().at(*second).time, log_time{500});
 }
 
+TEST(LogTime, CanBeProposedAloneAndIsAnEntryLikeAnother) {
+  core::config settings = plain();
+  settings.max_uncommitted_bytes = settings.max_command_bytes + 64;
+  lone_replica node({.settings = settings});
+  const auto refused = node.core().propose_time(log_time{500});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, error_code::not_leader);
+  node.lead();
+
+  const auto index = node.core().propose_time(log_time{500});
+
+  ASSERT_TRUE(index);
+  const auto& entry = node.core().entries().at(*index);
+  EXPECT_EQ(entry.kind, core::entry_kind::no_op);
+  EXPECT_EQ(entry.time, log_time{500});
+  EXPECT_TRUE(entry.payload.empty());
+}
+
+TEST(LogTime, ProposedAloneCountsForTheLimit) {
+  core::config settings = plain();
+  settings.max_command_bytes = 1024;
+  settings.max_uncommitted_bytes = 1024 + 64;
+  lone_replica node({.settings = settings});
+  node.lead();  // its no-op is uncommitted
+
+  for (int i = 0; i < 16; ++i) ASSERT_TRUE(node.core().propose_time(log_time{})) << i;
+  const auto refused = node.core().propose_time(log_time{});
+
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, error_code::overloaded);
+}
+
 // Hazards 58, 59: several configurations may go with one truncation.
 TEST(Configuration, EveryOneBehindTheTruncationIsTakenBack) {
   lone_replica node({.settings = plain()});

@@ -44,6 +44,19 @@ struct batch_machine : one_by_one_machine {
   }
 };
 
+/// Remembers the times that came without a command, and waits for what it is told.
+struct timed_machine : batch_machine {
+  std::vector<std::int64_t> times;
+  std::optional<log_time> expiry;
+  bool throws = false;
+
+  void advance_time(log_time time) {
+    if (throws) throw std::runtime_error("boom");
+    times.push_back(time.microseconds);
+  }
+  std::optional<log_time> next_expiry() const { return expiry; }
+};
+
 core::entry command(std::uint64_t index, std::string_view text, std::uint64_t t = 1) {
   return {log_index(index), term(t), core::entry_kind::command, {}, shared_bytes::copy_of(text)};
 }
@@ -291,6 +304,51 @@ TEST(Restore, WhatTheReaderFailsWithIsReported) {
 
   ASSERT_FALSE(restored);
   EXPECT_EQ(restored.error().code, error_code::corrupt);
+}
+
+core::entry at(core::entry e, std::int64_t microseconds) {
+  e.time = log_time{microseconds};
+  return e;
+}
+
+TEST(LogTime, ComesToTheMachineWithEveryEntryThatIsNoCommand) {
+  applier<timed_machine> sut{timed_machine{}};
+  auto change = at(no_op(4), 40);
+  change.kind = core::entry_kind::configuration;
+
+  const auto done =
+      sut.apply({at(no_op(1), 10), at(command(2, "a"), 20), at(no_op(3), 30), change});
+
+  EXPECT_TRUE(done.outcome);
+  EXPECT_EQ(sut.machine().times, (std::vector<std::int64_t>{10, 30, 40}));
+}
+
+TEST(LogTime, TheMachineTellsWhatItWaitsForAfterEachStretch) {
+  applier<timed_machine> sut{timed_machine{}};
+  EXPECT_FALSE(sut.apply({command(1, "a")}).next_expiry);
+  sut.machine().expiry = log_time{77};
+  EXPECT_EQ(sut.apply({command(2, "b")}).next_expiry, log_time{77});
+  EXPECT_FALSE(sut.apply({command(3, "fail")}).next_expiry);
+}
+
+TEST(LogTime, ComesWithARestoredStateToo) {
+  applier<timed_machine> sut{timed_machine{}};
+  const auto nothing = [](std::span<std::byte>) -> result<std::size_t> { return 0; };
+
+  ASSERT_TRUE(sut.restore(nothing, log_index(9), log_time{50}));
+
+  EXPECT_EQ(sut.machine().times, (std::vector<std::int64_t>{50}));
+}
+
+TEST(LogTime, MachineThatThrowsAtItHasFailed) {
+  applier<timed_machine> sut{timed_machine{}};
+  sut.machine().throws = true;
+
+  const auto done = sut.apply({command(1, "a"), no_op(2), command(3, "b")});
+
+  ASSERT_FALSE(done.outcome);
+  EXPECT_EQ(done.last, log_index(1));
+  EXPECT_EQ(sut.machine().items, (words{"a"}));
 }
 
 }  // namespace

@@ -253,17 +253,31 @@ class gate {
 };
 
 /// Appends every command to a list and answers with its length. The command "fail" is refused,
-/// "throw" throws, "wait" goes through the gate; the query "throw" throws.
+/// "throw" throws, "wait" goes through the gate, "expire in N" makes it wait for the time N
+/// milliseconds after the command's; the query "throw" throws.
 struct list_machine {
   std::vector<std::string> items;
   bool fails_from_now_on = false;
   std::shared_ptr<gate> way = std::make_shared<gate>();
+  std::optional<log_time> expiry;  ///< over once the time has come
+  bool waits_on = false;           ///< as when there is more to do than fits into a moment
+  std::vector<log_time> times;     ///< of the entries that were no commands
+
+  void advance_time(log_time time) {
+    times.push_back(time);
+    if (expiry && *expiry <= time && !waits_on) expiry.reset();
+  }
+  std::optional<log_time> next_expiry() const { return expiry; }
 
   result<shared_bytes> apply(const applied_command& command) {
     const std::string_view text = command.payload.text();
     if (text == "fail" || fails_from_now_on) return fail(error_code::apply_failed, "told to fail");
     if (text == "throw") throw std::runtime_error("told to throw");
     if (text == "wait") way->pass();
+    if (text.starts_with("expire in ")) {
+      expiry =
+          log_time{command.time.microseconds + 1000 * std::stoll(std::string(text.substr(10)))};
+    }
     items.emplace_back(text);
     return shared_bytes::copy_of(std::to_string(items.size()));
   }

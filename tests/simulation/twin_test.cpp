@@ -207,8 +207,19 @@ TEST_F(TwinFollower, TakesNoCommands) {
   const appearance seen = truth(s);
   const std::array commands{shared_bytes::copy_of("x")};
 
-  EXPECT_RULE(rule_broken_by([&] { s.is_offered(commands, log_index(4), seen); }),
+  EXPECT_RULE(rule_broken_by(
+                  [&] { s.is_offered(core::entry_kind::command, commands, log_index(4), seen); }),
               "paper §5.3: only the leader takes commands");
+}
+
+TEST_F(TwinFollower, TakesNoTimeEither) {
+  server s = node.state();
+  const appearance seen = truth(s);
+  const std::array nothing{shared_bytes()};
+
+  EXPECT_RULE(
+      rule_broken_by([&] { s.is_offered(core::entry_kind::no_op, nothing, log_index(4), seen); }),
+      "paper §5.3: only the leader takes commands");
 }
 
 TEST_F(TwinFollower, HoldsForDurableWhatTheDiskHasFinished) {

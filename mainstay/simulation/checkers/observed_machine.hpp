@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -54,6 +55,18 @@ class observed_machine {
       answers = answers.subspan(size);
     }
     return {};
+  }
+  /// See `timed_state_machine`.
+  void advance_time(log_time time)
+    requires timed_state_machine<Machine>
+  {
+    machine_.advance_time(time);
+  }
+  /// See `timed_state_machine`.
+  std::optional<log_time> next_expiry() const
+    requires timed_state_machine<Machine>
+  {
+    return machine_.next_expiry();
   }
   /// See `state_machine`.
   result<shared_bytes> query(const shared_bytes& request) { return machine_.query(request); }
