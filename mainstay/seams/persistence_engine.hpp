@@ -2,14 +2,20 @@
 /// mainstay/storage; each passes tests/conformance/persistence_engine.hpp.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "mainstay/base/error.hpp"
 #include "mainstay/base/ids.hpp"
+#include "mainstay/base/shared_bytes.hpp"
 #include "mainstay/core/configuration.hpp"
 #include "mainstay/core/entry.hpp"
+#include "mainstay/core/snapshot.hpp"
 
 namespace mainstay {
 
@@ -25,6 +31,7 @@ struct recovered_state {
   /// The newest consecutive entries, up to the asked byte limit; the newest of all in any case,
   /// because its time is the least that the next one may have. Empty when the log is.
   std::vector<core::entry> tail;
+  std::optional<core::snapshot> snapshot;  ///< the newest image, whole and durable
 };
 
 /// Called once, from the engine's own thread, in the order of the appends. An error means that
@@ -35,7 +42,47 @@ using append_done = std::move_only_function<void(result<void>)>;
 /// Called once, from the engine's own thread.
 using read_done = std::move_only_function<void(result<std::vector<core::entry>>)>;
 
-/// A store of logs and hard states, one per group, opened for one node of one cluster.
+/// Takes the state that an image is to hold, in any number of pieces. One thread at a time, any;
+/// every call may block. Destroyed without a successful `commit`, it leaves nothing behind. It must
+/// not outlive its engine.
+///
+/// Errors of both: `no_space`, `io_failed`; the image will not come to be.
+class snapshot_sink {
+ public:
+  virtual ~snapshot_sink() = default;
+
+  virtual result<void> write(std::span<const std::byte> bytes) = 0;
+  /// Makes the image durable, and the group's newest; older ones go. Also `invalid_argument`, when
+  /// a newer image came in between: then nothing has changed. Called once, at the end.
+  virtual result<core::snapshot> commit() = 0;
+};
+
+/// Gives back what a sink took. One thread at a time, any; blocks. It must not outlive its engine.
+class snapshot_source {
+ public:
+  virtual ~snapshot_source() = default;
+
+  /// Fills `room` with the next bytes and gives how many: 0 at the end, only when all of the image
+  /// has been read and holds. What it gives was checked. Errors: `corrupt`, `io_failed`.
+  virtual result<std::size_t> read(std::span<std::byte> room) = 0;
+};
+
+/// How far an image has come in.
+struct received_snapshot {
+  std::uint64_t next_offset = 0;  ///< what is wanted next
+  bool complete = false;          ///< it is whole, checked and durable, and may be installed
+
+  friend bool operator==(const received_snapshot&, const received_snapshot&) = default;
+};
+
+/// Called once, from the engine's own thread.
+using snapshot_read_done = std::move_only_function<void(result<shared_bytes>)>;
+/// Called once, from the engine's own thread.
+using snapshot_received_done = std::move_only_function<void(result<received_snapshot>)>;
+/// Called once, from the engine's own thread.
+using snapshot_installed_done = std::move_only_function<void(result<core::snapshot>)>;
+
+/// A store of logs, hard states and snapshots, one per group, opened for one node of one cluster.
 ///
 /// Threads: every call may come from any thread, but the calls of one group come from one thread
 /// at a time. Calls return at once; the work is done on the engine's own activity.

@@ -20,6 +20,11 @@ void memory_disk::set_mood(disk_mood mood) {
 }
 
 result<void> memory_disk::take_writes() {
+  const std::lock_guard guard(mutex_);
+  return check_mood();
+}
+
+result<void> memory_disk::check_mood() {
   if (mood_ == disk_mood::broken && !failure_) {
     failure_ = error{error_code::io_failed, "memory log: the disk was told to fail"};
   }
@@ -34,6 +39,15 @@ result<void> memory_disk::validate(const stored_log& log, const core::persist_ba
   }
   log_index last = log.last_index();
   term last_term = log.last_term();
+  if (batch.reset_to) {
+    const auto& to = *batch.reset_to;
+    if (batch.truncate_from) return refuse("a reset that also truncates");
+    if (to.first < log.base_index || !to.term || to.term < log.base_term) {
+      return refuse("the reset goes back");
+    }
+    last = to.first;
+    last_term = to.term;
+  }
   if (batch.truncate_from && batch.truncate_from <= last) {
     if (batch.truncate_from <= log.base_index) return refuse("truncation of compacted entries");
     last = batch.truncate_from.previous();
@@ -50,12 +64,17 @@ result<void> memory_disk::validate(const stored_log& log, const core::persist_ba
 
 result<void> memory_disk::append(group_id group, const core::persist_batch& batch) {
   const std::lock_guard guard(mutex_);
-  if (auto ok = take_writes(); !ok) return ok;
+  if (auto ok = check_mood(); !ok) return ok;
   auto& log = logs_[group];
   if (auto ok = validate(log, batch); !ok) return ok;
   if (batch.has_hard_state) log.hard_state = batch.state;
   if (batch.truncate_from && batch.truncate_from <= log.last_index()) {
     log.entries.resize(batch.truncate_from - log.base_index - 1);
+  }
+  if (batch.reset_to) {
+    log.entries.clear();
+    log.base_index = batch.reset_to->first;
+    log.base_term = batch.reset_to->term;
   }
   log.entries.insert(log.entries.end(), batch.entries.begin(), batch.entries.end());
   return {};
@@ -63,7 +82,7 @@ result<void> memory_disk::append(group_id group, const core::persist_batch& batc
 
 result<void> memory_disk::compact(group_id group, log_index index) {
   const std::lock_guard guard(mutex_);
-  if (auto ok = take_writes(); !ok) return ok;
+  if (auto ok = check_mood(); !ok) return ok;
   const auto found = logs_.find(group);
   if (found == logs_.end() || index > found->second.last_index()) {
     return refuse("compaction beyond the last entry");
@@ -100,6 +119,10 @@ result<recovered_state> memory_disk::recover(group_id group, std::uint64_t max_t
   const std::lock_guard guard(mutex_);
   if (failure_) return std::unexpected(*failure_);
   recovered_state state;
+  const auto images = images_.find(group);
+  if (images != images_.end() && !images->second.images.empty()) {
+    state.snapshot = images->second.images.back().snapshot;
+  }
   const auto found = logs_.find(group);
   if (found == logs_.end()) return state;
   const auto& log = found->second;

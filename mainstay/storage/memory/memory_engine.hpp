@@ -2,18 +2,61 @@
 /// an executor, so that single-threaded tests are deterministic.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "mainstay/seams/persistence_engine.hpp"
 #include "mainstay/seams/runtime.hpp"
 #include "mainstay/storage/memory/memory_disk.hpp"
 
 namespace mainstay {
+
+/// Gathers a state, and makes an image of it on the disk when it is whole.
+class memory_snapshot_sink final : public snapshot_sink {
+ public:
+  memory_snapshot_sink(std::shared_ptr<memory_disk> disk, group_id group,
+                       core::snapshot_contents contents)
+      : disk_(std::move(disk)), group_(group), contents_(std::move(contents)) {}
+
+  result<void> write(std::span<const std::byte> bytes) override {
+    if (auto ok = disk_->take_writes(); !ok) return ok;
+    state_.insert(state_.end(), bytes.begin(), bytes.end());
+    return {};
+  }
+  result<core::snapshot> commit() override {
+    return disk_->save_snapshot(group_, contents_, state_);
+  }
+
+ private:
+  std::shared_ptr<memory_disk> disk_;
+  group_id group_;
+  core::snapshot_contents contents_;
+  std::vector<std::byte> state_;
+};
+
+/// Gives the state in an image back.
+class memory_snapshot_source final : public snapshot_source {
+ public:
+  explicit memory_snapshot_source(shared_bytes state) : rest_(std::move(state)) {}
+
+  result<std::size_t> read(std::span<std::byte> room) override {
+    const auto length = std::min(room.size(), rest_.size());
+    std::ranges::copy(rest_.span().first(length), room.begin());
+    rest_ = rest_.slice(length, rest_.size() - length);
+    return length;
+  }
+
+ private:
+  shared_bytes rest_;
+};
 
 /// Satisfies `persistence_engine`. What was completed is on the `memory_disk`, which outlives the
 /// engine; another engine on the same disk recovers it.
@@ -52,6 +95,39 @@ class memory_engine {
   void compact(group_id group, log_index index, append_done done) {
     enqueue([=, done = std::move(done)](memory_disk* disk) mutable {
       done(disk != nullptr ? disk->compact(group, index) : result<void>(closed()));
+    });
+  }
+
+  result<std::unique_ptr<snapshot_sink>> begin_snapshot(group_id group,
+                                                        const core::snapshot_contents& contents) {
+    if (auto ok = state_->disk->take_writes(); !ok) return std::unexpected(ok.error());
+    return std::make_unique<memory_snapshot_sink>(state_->disk, group, contents);
+  }
+
+  result<std::unique_ptr<snapshot_source>> open_snapshot(group_id group,
+                                                         const core::snapshot_id& id) {
+    auto state = state_->disk->state_in(group, id);
+    if (!state) return std::unexpected(state.error());
+    return std::make_unique<memory_snapshot_source>(*std::move(state));
+  }
+
+  void read_snapshot(group_id group, const core::snapshot_id& id, std::uint64_t offset,
+                     std::uint64_t max_bytes, snapshot_read_done done) {
+    enqueue([=, done = std::move(done)](memory_disk* disk) mutable {
+      done(disk != nullptr ? disk->read_snapshot(group, id, offset, max_bytes) : closed());
+    });
+  }
+
+  void receive_snapshot(group_id group, const core::snapshot_id& id, std::uint64_t offset,
+                        shared_bytes data, snapshot_received_done done) {
+    enqueue([=, data = std::move(data), done = std::move(done)](memory_disk* disk) mutable {
+      done(disk != nullptr ? disk->receive_snapshot(group, id, offset, data) : closed());
+    });
+  }
+
+  void install_snapshot(group_id group, const core::snapshot_id& id, snapshot_installed_done done) {
+    enqueue([=, done = std::move(done)](memory_disk* disk) mutable {
+      done(disk != nullptr ? disk->install_snapshot(group, id) : closed());
     });
   }
 

@@ -144,7 +144,8 @@ result<recovered_state> segmented_log::state_of(group_id id, std::uint64_t max_t
                         .last_index = group.last_index(),
                         .term_runs = group.term_runs(),
                         .configurations = {},
-                        .tail = {}};
+                        .tail = {},
+                        .snapshot = {}};
   for (const auto index : group.configurations()) {
     auto plan = plan_read(id, index, index, everything);
     if (!plan) return std::unexpected(plan.error());
