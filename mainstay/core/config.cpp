@@ -66,6 +66,10 @@ result<void> check_sizes(const config& c) {
       {"max_applying_bytes", c.max_applying_bytes, 1, "1"},
       {"max_read_rounds", c.max_read_rounds, 1, "1"},
       {"max_waiting_reads", c.max_waiting_reads, 1, "1"},
+      {"snapshot_chunk_bytes", c.snapshot_chunk_bytes, smallest_snapshot_chunk, "16384"},
+      {"max_snapshot_transfers", c.max_snapshot_transfers, 1, "1"},
+      {"snapshot_bytes_per_second", c.snapshot_bytes_per_second, 0, "0"},
+      {"compaction_tail_bytes", c.compaction_tail_bytes, 0, "0"},
   };
   for (const auto& rule : rules) {
     if (rule.value > largest) {

@@ -9,6 +9,9 @@
 
 namespace mainstay::core {
 
+/// A snapshot's chunks are never smaller, however slow the link.
+inline constexpr std::uint64_t smallest_snapshot_chunk = 16 << 10;
+
 /// Every field says its meaning, its cost, and what it must agree with.
 struct config {
   /// A follower that hears nothing for a random time in [min, max) starts an election (paper
@@ -51,6 +54,17 @@ struct config {
   std::uint64_t max_read_rounds = 2;
   /// Reads that wait for a round, or for a leader's answer; more are refused as overloaded.
   std::uint64_t max_waiting_reads = 1 << 20;
+
+  /// One install_snapshot carries at most so many bytes of an image; less where a chunk's way takes
+  /// longer than a heartbeat interval, so that a slow link delays no heartbeat.
+  std::uint64_t snapshot_chunk_bytes = 1 << 20;
+  /// Peers that are sent a snapshot at the same time; others wait.
+  std::uint64_t max_snapshot_transfers = 2;
+  /// What one transfer may send in a second. 0: as fast as it goes.
+  std::uint64_t snapshot_bytes_per_second = 0;
+  /// What stays of the log behind a snapshot, for followers that are a little behind; no more than
+  /// is in the log's window. Costs disk; each follower beyond it costs a whole snapshot.
+  std::uint64_t compaction_tail_bytes = 8 << 20;
 
   friend bool operator==(const config&, const config&) = default;
 };

@@ -29,6 +29,7 @@ void raft::leave_leadership() {
   uncommitted_bytes_ = 0;
   timing_.heartbeat = no_deadline;
   timing_.commit_notice = no_deadline;
+  timing_.snapshot_chunk = no_deadline;
 }
 
 void raft::step_down() {
@@ -46,7 +47,7 @@ void raft::retire() {
 void raft::campaign() {
   timing_.restart_election(*config_, random_);
   // Who may not lead only notes that the leader is gone.
-  if (retired_ || !configuration().is_voter(id_)) {
+  if (retired_ || is_installing() || !configuration().is_voter(id_)) {
     return become_follower(current_term(), node_id{});
   }
   if (config_->pre_vote) {

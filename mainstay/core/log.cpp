@@ -93,6 +93,23 @@ void log::truncate_from(log_index from) {
   window_first_ = std::min(window_first_, from);
 }
 
+void log::compact_to(log_index base) {
+  MAINSTAY_ASSERT(base_.first < base && base <= last_index_);
+  base_ = {base, term_at(base)};
+  if (base == last_index_) {
+    runs_.clear();
+  } else {
+    runs_.erase(runs_.begin(), run_at(base.next()));
+    runs_.front().first = base.next();
+  }
+  trim_window(0, base);
+}
+
+void log::reset(term_run base, log_time time) {
+  *this = log(base, base.first, {}, {});
+  last_time_ = time;
+}
+
 void log::trim_window(std::uint64_t max_bytes, log_index last) {
   while (window_bytes_ > max_bytes && window_first_ <= last && window_first_ <= last_index_) {
     window_bytes_ -= size_of(slot(window_first_));

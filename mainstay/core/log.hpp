@@ -2,6 +2,7 @@
 /// themselves. Older entries live in storage only and come back through log reads.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -54,6 +55,13 @@ class log {
   void append(entry e);
   /// Removes `from` and all after it. Precondition: base_index < from <= last_index.
   void truncate_from(log_index from);
+  /// Forgets everything up to `base`, which a snapshot covers. Precondition: base_index < base <=
+  /// last_index.
+  void compact_to(log_index base);
+  /// Starts anew behind a snapshot whose last included entry has this index, term and time.
+  void reset(term_run base, log_time time);
+  /// Later entries are not older than this.
+  void note_time(log_time time) { last_time_ = std::max(last_time_, time); }
   /// Forgets the oldest entries in memory while their bytes exceed `max_bytes`, up to `last`.
   void trim_window(std::uint64_t max_bytes, log_index last);
 

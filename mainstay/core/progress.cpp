@@ -22,6 +22,7 @@ void progress::become_probe() {
   probe_sent = false;
   in_flight.clear();
   in_flight_bytes = 0;  // both counts go together: one left behind stalls the peer for good
+  transfer.reset();
 }
 
 void progress::become_replicate() {

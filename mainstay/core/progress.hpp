@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 
 #include "mainstay/base/ids.hpp"
 #include "mainstay/base/time.hpp"
+#include "mainstay/core/snapshot.hpp"
 
 namespace mainstay::core {
 
@@ -29,6 +31,21 @@ struct progress {
     friend bool operator==(const flight&, const flight&) = default;
   };
 
+  /// An image on its way to the peer, chunk by chunk.
+  struct image_transfer {
+    snapshot_id image;
+    std::uint64_t next_offset = 0;
+    bool offset_known = false;      ///< the peer has told where it wants to go on
+    std::uint64_t chunk_bytes = 0;  ///< of the next chunk, at most; follows the link's pace
+    std::uint64_t read = 0;         ///< the read of storage under way for it; 0: none
+    std::uint64_t call = 0;         ///< the chunk that is unanswered; 0: none
+    instant sent_at{};              ///< when that left
+    instant not_before{};           ///< the next chunk must wait until then
+    bool refused = false;           ///< wait for the next heartbeat
+    std::uint64_t held_back = 0;    ///< compactions that stopped at this image
+    friend bool operator==(const image_transfer&, const image_transfer&) = default;
+  };
+
   progress_state state = progress_state::probe;
   log_index match_index;          ///< durable on the peer and equal to ours up to here
   log_index next_index;           ///< the next entry to send
@@ -40,6 +57,7 @@ struct progress {
   std::uint64_t log_read = 0;     ///< the log read under way for it; 0: none
   std::deque<flight> in_flight;   ///< replicate: unanswered, oldest first
   std::uint64_t in_flight_bytes = 0;
+  std::optional<image_transfer> transfer;  ///< snapshot: set while its turn lasts
 
   void become_probe();
   void become_replicate();

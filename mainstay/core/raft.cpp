@@ -46,6 +46,8 @@ const char* problem_of_terms(const initial_state& state) {
     return "its numbers are beyond all bounds";
   }
   if (state.last_index < state.base.first) return "it ends before its base";
+  const log_index covered = state.snapshot ? state.snapshot->id.last_included_index : log_index{};
+  if (state.base.first > covered) return "no snapshot covers what was removed from it";
   if (!state.base.first && state.base.term) return "an empty base has a term";
   if (state.term_runs.empty() != (state.last_index == state.base.first)) {
     return "its terms do not cover it";
@@ -69,6 +71,14 @@ const char* problem_of_terms(const initial_state& state) {
 bool fits_terms(const initial_state& state, const entry& e) {
   const auto after = std::ranges::upper_bound(state.term_runs, e.index, {}, &term_run::first);
   return after != state.term_runs.begin() && std::prev(after)->term == e.term;
+}
+
+/// Why this is the snapshot of no log, or none.
+const char* problem_of_snapshot(const core::snapshot& s, term current_term) {
+  const auto& [index, last_term, size, digest] = s.id;
+  if (!index || index > largest_index || !last_term) return "its snapshot's place cannot be";
+  if (last_term > current_term) return "its snapshot's term exceeds the stored current term";
+  return check(s.configuration) ? nullptr : "its snapshot's configuration breaks a rule";
 }
 
 const char* problem_of_entries(const initial_state& state) {
@@ -96,6 +106,9 @@ const char* problem_of_entries(const initial_state& state) {
 result<void> check(const initial_state& state) {
   const char* problem = problem_of_terms(state);
   if (problem == nullptr) problem = problem_of_entries(state);
+  if (problem == nullptr && state.snapshot) {
+    problem = problem_of_snapshot(*state.snapshot, state.hard_state.current_term);
+  }
   if (problem == nullptr) return {};
   return fail(error_code::corrupt, std::string("the recovered log is impossible: ") + problem);
 }
@@ -117,7 +130,7 @@ result<raft> raft::start(const valid_config& config, initial_state state, instan
       core::log(state.base, state.last_index, std::move(state.term_runs), std::move(state.tail));
   r.stable_index_ = state.last_index;
   r.unsaved_from_ = state.last_index.next();
-  r.commit_index_ = r.applying_index_ = r.last_applied_ = state.base.first;
+  if (state.snapshot) r.recover_snapshot(*state.snapshot);
   r.timing_.now = now;
   r.timing_.restart_election(*r.config_, r.random_);
   r.reported_ = {r.role_, r.current_term(), r.leader_};
@@ -130,6 +143,7 @@ void raft::advance(instant now) {
   if (role_ == role::leader) check_quorum_contact();
   if (now >= timing_.heartbeat) send_heartbeats();
   if (now >= timing_.commit_notice) send_commit_notices();
+  if (now >= timing_.snapshot_chunk) timing_.snapshot_chunk = no_deadline;  // the ready goes on
   if (now >= timing_.election) campaign();
 }
 
@@ -160,8 +174,8 @@ void raft::refuse_misdirected(const envelope& e) {
 // ---- Durability -------------------------------------------------------------------------------
 
 std::uint64_t raft::unsaved_sequence() const {
-  const bool unsaved =
-      hard_state_dirty_ || truncate_disk_from_ || unsaved_from_ <= log_.last_index();
+  const bool unsaved = hard_state_dirty_ || truncate_disk_from_ || reset_disk_to_ ||
+                       unsaved_from_ <= log_.last_index();
   return unsaved ? last_sequence_ + 1 : last_sequence_;
 }
 
@@ -221,6 +235,12 @@ void raft::not_persisted(std::uint64_t sequence) {
   if (truncate) {
     truncate_disk_from_ = truncate_disk_from_ ? std::min(truncate_disk_from_, truncate) : truncate;
   }
+  if (pending_.reset_to && !reset_disk_to_) {
+    // The whole log comes again behind the reset, and nothing of the old one has to be cut off.
+    reset_disk_to_ = pending_.reset_to;
+    truncate_disk_from_ = log_index{};
+    unsaved_from_ = reset_disk_to_->first.next();
+  }
   pending_ = {};
 }
 
@@ -249,6 +269,7 @@ ready raft::take_ready() {
   }
   collect_persist(out_);
   collect_committed(out_);
+  collect_install(out_);
   log_.trim_window(config_->log_window_bytes, std::min(stable_index_, commit_index_));
 
   const leadership now{role_, current_term(), leader_};
@@ -260,15 +281,19 @@ ready raft::take_ready() {
 void raft::collect_persist(ready& out) {
   if (pending_.sequence != 0) return;  // what gathers meanwhile shares the next flush
   const bool has_entries = unsaved_from_ <= log_.last_index();
-  if (!hard_state_dirty_ && !truncate_disk_from_ && !has_entries) return;
+  if (!hard_state_dirty_ && !truncate_disk_from_ && !reset_disk_to_ && !has_entries) return;
 
-  pending_ = {++last_sequence_, unsaved_from_, log_.last_index(),
+  pending_ = {++last_sequence_,
+              unsaved_from_,
+              log_.last_index(),
               std::exchange(truncate_disk_from_, log_index{}),
-              std::exchange(hard_state_dirty_, false)};
+              std::exchange(hard_state_dirty_, false),
+              std::exchange(reset_disk_to_, std::nullopt)};
   out.persist.sequence = pending_.sequence;
   out.persist.has_hard_state = pending_.has_hard_state;
   out.persist.state = hard_state_;
   out.persist.truncate_from = pending_.truncate_from;
+  out.persist.reset_to = pending_.reset_to;
   if (has_entries) {
     constexpr auto everything = ~std::uint64_t{0};
     out.persist.entries = log_.copy(unsaved_from_, log_.last_index(), everything);
@@ -304,6 +329,7 @@ void raft::collect_committed(ready& out) {
 void raft::applied(log_index index) {
   MAINSTAY_ASSERT(index <= applying_index_);
   last_applied_ = std::max(last_applied_, index);
+  if (restoring_ && last_applied_ >= snapshot_->id.last_included_index) restoring_ = false;
   while (!applying_.empty() && applying_.front().first <= last_applied_) {
     applying_bytes_ -= applying_.front().second;
     applying_.pop_front();
@@ -331,7 +357,12 @@ void raft::log_read(std::uint64_t id, std::vector<entry> entries) {
 std::vector<peer_status> raft::peers() const {
   std::vector<peer_status> all;
   for (const auto& [id, p] : progress_) {
-    all.push_back({id, p.match_index, p.next_index, p.state, timing_.now - p.last_response});
+    peer_status one{id, p.match_index, p.next_index, p.state, timing_.now - p.last_response};
+    if (p.transfer) {
+      one.snapshot_sent = p.transfer->next_offset;
+      one.snapshot_size = p.transfer->image.size;
+    }
+    all.push_back(one);
   }
   return all;
 }
@@ -344,6 +375,9 @@ void raft::assert_invariants() const {
   MAINSTAY_ASSERT(stable_index_ <= log_.last_index());
   MAINSTAY_ASSERT(stable_index_ < unsaved_from_);
   MAINSTAY_ASSERT(log_.base_index() <= commit_index_);
+  MAINSTAY_ASSERT(!log_.base_index() || snapshot_);
+  MAINSTAY_ASSERT(!snapshot_ || log_.base_index() <= snapshot_->id.last_included_index);
+  MAINSTAY_ASSERT(!is_installing() || role_ != role::leader);
   MAINSTAY_ASSERT(log_.last_term() <= current_term());
   MAINSTAY_ASSERT((role_ == role::leader) == (leader_ == id_));
   MAINSTAY_ASSERT(role_ == role::leader || progress_.empty());

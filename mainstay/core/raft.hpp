@@ -19,6 +19,7 @@
 #include "mainstay/core/messages.hpp"
 #include "mainstay/core/progress.hpp"
 #include "mainstay/core/ready.hpp"
+#include "mainstay/core/snapshot.hpp"
 #include "mainstay/core/timing.hpp"
 
 namespace mainstay::core {
@@ -26,8 +27,11 @@ namespace mainstay::core {
 /// What a replica starts from.
 struct initial_state {
   node_id id;
-  core::configuration bootstrap;  ///< in force at base_index
+  core::configuration bootstrap;  ///< in force at the log's beginning
   core::hard_state hard_state;
+  /// The newest durable snapshot, whose state the state machine has taken; its configuration is in
+  /// force there. A log that does not hold its last entry is given up for it.
+  std::optional<core::snapshot> snapshot;
   term_run base;                      ///< last compacted index and its term; 0 and 0 when none
   log_index last_index;               ///< of the log on disk
   std::vector<term_run> term_runs;    ///< of (base, last_index]
@@ -45,7 +49,9 @@ struct peer_status {
   log_index match_index;
   log_index next_index;
   progress_state state = progress_state::probe;
-  duration silence{};  ///< since it last answered
+  duration silence{};               ///< since it last answered
+  std::uint64_t snapshot_sent = 0;  ///< bytes of an image that it has; 0 unless one is on its way
+  std::uint64_t snapshot_size = 0;  ///< of that image
 };
 
 /// One replica. Copyable and comparable. Not thread-safe.
@@ -84,6 +90,20 @@ class raft {
   void applied(log_index index);
   /// The entries that a `log_read_request` asked for; none when storage could not give them.
   void log_read(std::uint64_t id, std::vector<entry> entries);
+  /// A snapshot of this replica's own state is durable: the log behind it can go (paper §7).
+  /// Precondition: the state machine has applied its last included index.
+  void snapshot_saved(const core::snapshot& saved);
+  /// The piece of an image that a `snapshot_read_request` asked for; empty when storage could not
+  /// give it.
+  void snapshot_read(std::uint64_t id, shared_bytes data);
+  /// What became of a `snapshot_chunk`: where storage wants the image to go on, and whether it is
+  /// whole. None: the chunk could not be stored for now.
+  void snapshot_chunk_stored(std::uint64_t id, std::optional<std::uint64_t> next_offset,
+                             bool is_whole);
+  /// The image that `ready::install` named is durably this replica's snapshot.
+  void snapshot_installed(const core::snapshot& installed);
+  /// It could not be installed, and everything is as it was.
+  void snapshot_not_installed(const snapshot_id& image);
   /// A request to this peer went unanswered: lost, refused, or past its deadline.
   void unreachable(node_id peer, std::uint64_t call);
   /// Gives up leadership or candidacy at once, because the node cannot serve (a stalled disk).
@@ -118,6 +138,14 @@ class raft {
   const core::configuration& configuration() const { return configurations_.back().value; }
   /// The index whose entry brought it.
   log_index configuration_index() const { return configurations_.back().index; }
+  /// The configuration that was in force at this index. Precondition: not below the newest
+  /// snapshot's, nor beyond the log.
+  const core::configuration& configuration_at(log_index index) const;
+  /// The newest durable snapshot.
+  const std::optional<core::snapshot>& snapshot() const { return snapshot_; }
+  /// True from the moment an image is handed out to be installed until the state machine has it:
+  /// this replica neither campaigns nor answers reads.
+  bool is_installing() const { return installing_ || restoring_; }
   /// Bytes accepted as leader and not yet committed.
   std::uint64_t uncommitted_bytes() const { return uncommitted_bytes_; }
   /// The peers' progress; empty unless leader.
@@ -161,7 +189,17 @@ class raft {
     log_index last_index;     // first_index - 1: no entries
     log_index truncate_from;  // none: nothing
     bool has_hard_state = false;
+    std::optional<term_run> reset_to;
     friend bool operator==(const pending_batch&, const pending_batch&) = default;
+  };
+
+  /// A chunk with storage, or an image being installed, and whom to answer.
+  struct incoming_image {
+    std::uint64_t id = 0;  // of the chunk
+    snapshot_id image;
+    node_id from;
+    std::uint64_t call = 0;
+    friend bool operator==(const incoming_image&, const incoming_image&) = default;
   };
 
   raft(const valid_config& config, node_id id, std::uint64_t seed);
@@ -229,6 +267,20 @@ class raft {
   void fail_reads(error_code code, const char* why);
   void fail_read(const read_waiter& waiter, error_code code, const char* why);
 
+  // snapshots.cpp
+  void recover_snapshot(const core::snapshot& found);
+  void compact_log();
+  void reset_log(const core::snapshot& from);
+  void continue_transfer(node_id peer, progress& p);
+  bool begin_transfer(progress& p);
+  void send_chunk(node_id peer, progress& p, shared_bytes data);
+  void adapt_to_link(progress::image_transfer& t) const;
+  void retry_transfer(progress::image_transfer& t) const;
+  bool takes_snapshots_from(const envelope& e, const install_snapshot& m);
+  void answer_with_snapshot(node_id to, std::uint64_t call, const snapshot_id& image);
+  void decline_snapshot(node_id to, std::uint64_t call);
+  void collect_install(ready& out);
+
   // membership.cpp
   void configuration_appended(log_index index, core::configuration c);
   void roll_back_configurations(log_index from);
@@ -247,9 +299,11 @@ class raft {
   std::uint64_t durable_sequence_ = 0;
   std::uint64_t hard_state_sequence_ = 0;  // the batch that the current hard state is part of
   bool hard_state_dirty_ = false;
-  log_index stable_index_;        // on disk, and equal to log_
-  log_index unsaved_from_;        // the first entry not yet handed to storage
-  log_index truncate_disk_from_;  // none: the disk needs no truncation
+  log_index stable_index_;                  // on disk, and equal to log_
+  log_index unsaved_from_;                  // the first entry not yet handed to storage
+  log_index truncate_disk_from_;            // none: the disk needs no truncation
+  std::optional<term_run> reset_disk_to_;   // none: what is on the disk goes on
+  std::optional<core::snapshot> snapshot_;  // the newest durable one
   pending_batch pending_;
   std::vector<withheld_message> withheld_;
 
@@ -263,9 +317,13 @@ class raft {
   log_index last_applied_;
   std::uint64_t applying_bytes_ = 0;
   std::deque<std::pair<log_index, std::uint64_t>> applying_;  // handed out: last index, bytes
-  std::uint64_t apply_read_ = 0;           // the log read under way for applying; 0: none
-  std::vector<entry> apply_from_storage_;  // its answer
-  std::map<node_id, bool> votes_;          // answers of this election; true: granted
+  std::uint64_t apply_read_ = 0;              // the log read under way for applying; 0: none
+  std::vector<entry> apply_from_storage_;     // its answer
+  std::map<node_id, bool> votes_;             // answers of this election; true: granted
+  std::optional<incoming_image> receiving_;   // its chunk is with storage
+  std::optional<incoming_image> installing_;  // storage makes it the snapshot
+  bool install_is_handed_out_ = false;        // storage has been told to
+  bool restoring_ = false;                    // the state machine takes the snapshot
 
   // Volatile state on leaders.
   std::map<node_id, progress> progress_;
@@ -301,6 +359,8 @@ void raft::visit_state(Visitor&& visit) const {
   visit("stable_index", stable_index_);
   visit("unsaved_from", unsaved_from_);
   visit("truncate_disk_from", truncate_disk_from_);
+  visit("reset_disk_to", reset_disk_to_);
+  visit("snapshot", snapshot_);
   visit("pending", pending_);
   visit("withheld", withheld_);
   visit("role", role_);
@@ -315,6 +375,10 @@ void raft::visit_state(Visitor&& visit) const {
   visit("apply_read", apply_read_);
   visit("apply_from_storage", apply_from_storage_);
   visit("votes", votes_);
+  visit("receiving", receiving_);
+  visit("installing", installing_);
+  visit("install_is_handed_out", install_is_handed_out_);
+  visit("restoring", restoring_);
   visit("progress", progress_);
   visit("uncommitted_bytes", uncommitted_bytes_);
   visit("term_start", term_start_);

@@ -11,6 +11,9 @@ namespace mainstay::core {
 void raft::read(std::uint64_t context) {
   const read_waiter waiter{context, node_id{}};
   if (!leader_) return fail_read(waiter, error_code::not_leader, "no leader is known");
+  if (is_installing()) {
+    return fail_read(waiter, error_code::not_leader, "this node is taking a snapshot in");
+  }
   if (waiting_reads_.size() >= config_->max_waiting_reads) {
     return fail_read(waiter, error_code::overloaded, "max_waiting_reads reads are waiting");
   }

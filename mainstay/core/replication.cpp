@@ -55,6 +55,7 @@ result<log_index> raft::append_as_leader(entry_kind kind, std::span<const shared
 void raft::broadcast_append() {
   for (auto& [peer, p] : progress_) {
     replicate_to(peer, p);
+    if (p.state == progress_state::snapshot) continue_transfer(peer, p);
     const bool round_unknown = !rounds_.empty() && p.sent_round < rounds_.back().round;
     if (round_unknown) send_confirmation(peer, p);
   }
@@ -64,6 +65,7 @@ void raft::send_heartbeats() {
   timing_.heartbeat = timing_.now + config_->heartbeat_interval;
   for (auto& [peer, p] : progress_) {
     p.probe_sent = false;  // whatever was lost is tried again
+    if (p.transfer) retry_transfer(*p.transfer);
     // Asks about the newest entry sent, so that one lost on the way shows as a mismatch.
     send_empty_append(peer, p, p.next_index.previous());
   }
@@ -77,7 +79,11 @@ void raft::send_commit_notices() {
 }
 
 void raft::send_empty_append(node_id peer, progress& p, log_index previous) {
-  if (previous < log_.base_index()) previous = log_index{};  // compacted: ask nothing
+  if (previous < log_.base_index()) {
+    // Compacted: ask nothing. The peer waits for a snapshot, and no notice tells it of commits.
+    previous = log_index{};
+    p.sent_commit = std::max(p.sent_commit, std::min(commit_index_, p.match_index));
+  }
   const term previous_term = previous ? log_.term_at(previous) : term{};
   p.sent_round = round_;
   p.sent_commit = std::max(p.sent_commit, std::min(commit_index_, previous));
@@ -178,6 +184,10 @@ void raft::unreachable(node_id peer, std::uint64_t call) {
   const auto found = progress_.find(peer);
   if (found == progress_.end() || !sent_as_leader) return;
   if (found->second.state == progress_state::replicate) found->second.become_probe();
+  // Another peer that waits for a snapshot gets its turn.
+  if (found->second.transfer && found->second.transfer->call == call) {
+    found->second.transfer.reset();
+  }
   found->second.probe_sent = true;  // tried again at the next heartbeat, not at once
   found->second.sent_commit = log_index{};
 }

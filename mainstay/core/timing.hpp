@@ -16,14 +16,15 @@ inline constexpr instant no_deadline = instant::max();
 /// Deadlines of one replica; those that do not apply to its role stand at `no_deadline`.
 struct timing {
   instant now{};
-  instant election = no_deadline;       ///< campaign when it passes (paper §5.2)
-  instant heartbeat = no_deadline;      ///< leader: speak to everyone
-  instant commit_notice = no_deadline;  ///< leader: tell the commit index to those who lack it
+  instant election = no_deadline;        ///< campaign when it passes (paper §5.2)
+  instant heartbeat = no_deadline;       ///< leader: speak to everyone
+  instant commit_notice = no_deadline;   ///< leader: tell the commit index to those who lack it
+  instant snapshot_chunk = no_deadline;  ///< leader: a transfer within its rate may go on
   /// The last moment a leader of the current term was heard; the epoch before the first.
   instant leader_heard = instant::min();
 
   /// The earliest of all.
-  instant next() const { return std::min({election, heartbeat, commit_notice}); }
+  instant next() const { return std::min({election, heartbeat, commit_notice, snapshot_chunk}); }
 
   /// Sets the election alarm to a random time ahead (paper §9.3).
   void restart_election(const config& c, random_generator& random) {

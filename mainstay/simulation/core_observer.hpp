@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <variant>
 
@@ -50,11 +51,31 @@ struct peer_unreachable {
 };
 struct told_to_step_down {};
 struct told_to_retire {};
+struct own_snapshot_saved {
+  const core::snapshot* snapshot;
+};
+struct snapshot_was_read {
+  std::uint64_t id;
+  const shared_bytes* data;
+};
+struct chunk_was_stored {
+  std::uint64_t id;
+  std::optional<std::uint64_t> next_offset;  ///< none: it was not
+  bool is_whole;
+};
+struct image_installed {
+  const core::snapshot* snapshot;
+};
+struct image_not_installed {
+  core::snapshot_id image;
+};
 
 /// One input.
 using core_input = std::variant<time_passed, message_arrived, commands_proposed, time_proposed,
                                 read_asked, batch_persisted, batch_refused, entries_applied,
-                                log_was_read, peer_unreachable, told_to_step_down, told_to_retire>;
+                                log_was_read, peer_unreachable, told_to_step_down, told_to_retire,
+                                own_snapshot_saved, snapshot_was_read, chunk_was_stored,
+                                image_installed, image_not_installed>;
 
 /// Watches the cores of a cluster; the core's `id()` tells which one it is. One thread.
 ///

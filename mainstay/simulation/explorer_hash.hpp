@@ -68,6 +68,10 @@ class hasher {
   void put(const core::configuration& c) {
     for (const auto* list : {&c.voters, &c.outgoing_voters, &c.learners}) put_unordered(*list);
   }
+  void put(const core::snapshot_id& image) {
+    put(image.last_included_index), put(image.last_included_term), put(image.size);
+    put(image.digest);
+  }
   void put(const core::member& m) { put(m.id), put(m.address); }
   void put(const core::message& m) {
     put(m.index());
@@ -113,12 +117,8 @@ class hasher {
     put(m.term), put(m.success), put(m.match_index), put(m.conflict_index), put(m.conflict_term);
     put(m.rejected_index), put(m.round);
   }
-  void put_fields(const core::snapshot_id& image) {
-    put(image.last_included_index), put(image.last_included_term), put(image.size);
-    put(image.digest);
-  }
   void put_fields(const core::install_snapshot& m) {
-    put(m.term), put_fields(m.image), put(m.offset), put(m.data.text());
+    put(m.term), put(m.image), put(m.offset), put(m.data.text());
   }
   void put_fields(const core::install_snapshot_response& m) {
     put(m.term), put(m.success), put(m.next_offset), put(m.match_index);
@@ -269,6 +269,11 @@ class replica_hasher {
   void put_progress(hasher& h, const core::progress& p) const {
     h.put(p.state), h.put(p.match_index), h.put(p.next_index), h.put(p.sent_commit);
     h.put(p.acked_round), h.put(p.sent_round), h.put(p.probe_sent), h.put(p.log_read);
+    h.put(p.transfer.has_value());
+    if (const auto& t = p.transfer) {
+      h.put(t->image), h.put(t->next_offset), h.put(t->offset_known), h.put(t->read);
+      h.put(t->call), h.put(t->refused), h.put(t->held_back);
+    }
     for (const auto& flight : p.in_flight) h.put(flight.last_index), h.put(flight.bytes);
     h.put(p.in_flight.size()), h.put(p.in_flight_bytes);
     if (!settings_.check_quorum) return;
@@ -298,7 +303,16 @@ class replica_hasher {
       for (const auto& one : v) h.put(one.index), h.put(one.value);
     } else if constexpr (requires { v.sequence, v.first_index; }) {  // the pending batch
       h.put(from_durable(v.sequence)), h.put(v.first_index), h.put(v.last_index);
-      h.put(v.truncate_from), h.put(v.has_hard_state);
+      h.put(v.truncate_from), h.put(v.has_hard_state), put_other(h, v.reset_to);
+    } else if constexpr (requires { v->image, v->call; }) {  // an image that comes in
+      h.put(v.has_value());
+      if (v) h.put(v->image), h.put(v->from), h.put(v->call);
+    } else if constexpr (requires { v->id, v->configuration; }) {  // the snapshot
+      h.put(v.has_value());
+      if (v) h.put(v->id), h.put(v->configuration);
+    } else if constexpr (requires { v->first, v->term; }) {  // where the log starts anew
+      h.put(v.has_value());
+      if (v) h.put(v->first), h.put(v->term);
     } else {
       h.put(v);
     }

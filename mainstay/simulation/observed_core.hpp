@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -72,6 +73,24 @@ class observed_core {
     feed(told_to_retire{}, [&] { core_.retire(); });
   }
 
+  void snapshot_saved(const core::snapshot& saved) {
+    feed(own_snapshot_saved{&saved}, [&] { core_.snapshot_saved(saved); });
+  }
+  void snapshot_read(std::uint64_t id, const shared_bytes& data) {
+    feed(snapshot_was_read{id, &data}, [&] { core_.snapshot_read(id, data); });
+  }
+  void snapshot_chunk_stored(std::uint64_t id, std::optional<std::uint64_t> next_offset,
+                             bool is_whole) {
+    feed(chunk_was_stored{id, next_offset, is_whole},
+         [&] { core_.snapshot_chunk_stored(id, next_offset, is_whole); });
+  }
+  void snapshot_installed(const core::snapshot& installed) {
+    feed(image_installed{&installed}, [&] { core_.snapshot_installed(installed); });
+  }
+  void snapshot_not_installed(const core::snapshot_id& image) {
+    feed(image_not_installed{image}, [&] { core_.snapshot_not_installed(image); });
+  }
+
   core::ready take_ready() {
     core::ready work = core_.take_ready();
     if (observer_ != nullptr) observer_->took_ready(core_, work);
@@ -93,6 +112,11 @@ class observed_core {
   log_index stable_index() const { return core_.stable_index(); }
   const core::log& entries() const { return core_.entries(); }
   const core::configuration& configuration() const { return core_.configuration(); }
+  const core::configuration& configuration_at(log_index index) const {
+    return core_.configuration_at(index);
+  }
+  const std::optional<core::snapshot>& snapshot() const { return core_.snapshot(); }
+  bool is_installing() const { return core_.is_installing(); }
   std::vector<core::peer_status> peers() const { return core_.peers(); }
 
  private:

@@ -83,6 +83,11 @@ void server::compare(const appearance& after) {
        "paper §5.3: what is applied is what the state machine says it has applied");
   hold(after.stable_index <= durable_index,
        "paper figure 2: durable is what the disk has finished, and what the log still is");
+  hold(after.base == compacted, "paper §7: the log loses its beginning to a snapshot alone");
+  hold(after.snapshot_index == (snapshot ? snapshot->id.last_included_index : log_index{}),
+       "paper §7: a snapshot is the newest that was saved or installed");
+  hold(after.is_installing == is_installing(),
+       "paper §7: an image is installed from the moment it is whole until the machine has it");
   hold(after.configuration_index == configurations.back().index,
        "paper §6: the newest configuration in the log is in force, committed or not");
   if (leading) {
@@ -105,7 +110,7 @@ void server::compare(const appearance& after) {
 
 void server::begins(const recovered_disk& found, const membership& bootstrap,
                     const appearance& after) {
-  base = found.base;
+  base = compacted = disk.base = found.base;
   configurations = {{base.first, bootstrap}};
   disk.state = found.state;
   for (log_index i = base.first.next(); i <= found.last_index; i = i.next()) {
@@ -122,7 +127,9 @@ void server::recovers(const recovered_disk& found, const appearance& after) {
   // What a prefix of the batch would have left behind, longer and longer.
   if (!holds(found))
     write_to_disk({.has_hard_state = flight.has_hard_state, .state = flight.state});
-  if (!holds(found)) write_to_disk({.truncate_from = flight.truncate_from});
+  if (!holds(found)) {
+    write_to_disk({.truncate_from = flight.truncate_from, .reset_to = flight.reset_to});
+  }
   for (const auto& e : flight.entries) {
     if (holds(found)) break;
     write_to_disk({.entries = {e}});
@@ -132,9 +139,24 @@ void server::recovers(const recovered_disk& found, const appearance& after) {
 }
 
 bool server::holds(const recovered_disk& found) const {
+  if (found.state != disk.state) return false;
   const log_index last = disk_last();
-  if (found.state != disk.state || found.base != base || found.last_index != last) return false;
-  return disk.log.empty() || found.term_at(last) == disk.log.back().term;
+  const auto term_on_disk = [&](log_index i) {
+    return i == disk.base.first ? disk.base.term : disk.log[i - disk.base.first - 1].term;
+  };
+  if (found.snapshot && found.base.first == found.snapshot->id.last_included_index &&
+      found.last_index == found.base.first) {
+    // Either the log ends with the snapshot, or it gave way to it.
+    const log_index index = found.base.first;
+    const bool is_there = index >= disk.base.first && index <= last &&
+                          term_on_disk(index) == found.snapshot->id.last_included_term;
+    return !is_there || last == index;
+  }
+  const bool base_fits = found.base.first >= disk.base.first &&
+                         found.base.first <= compacted.first && found.base.first <= last &&
+                         term_on_disk(found.base.first) == found.base.term;
+  if (!base_fits || found.last_index != last) return false;
+  return found.term_at(last) == term_on_disk(last);
 }
 
 /// Forgets all that is volatile (paper, figure 2) and takes the log as the disk has it.
@@ -142,12 +164,22 @@ void server::restart_from(const recovered_disk& found, const appearance& after) 
   server next;
   next.id = id;
   next.settings = settings;
-  next.base = base;
   next.known_from = known_from;
   next.configurations = {configurations.front()};
-  next.disk.state = next.state = disk.state;
-  next.disk.log = std::move(disk.log);
-  for (const auto& e : next.disk.log) {
+  next.disk = std::move(disk);
+  next.state = next.disk.state;
+  next.images = images;
+  next.snapshot = snapshot;
+  if (found.snapshot) next.take_back(*found.snapshot, found);
+  next.base = next.compacted = found.base;
+  if (!next.must_reset_disk) {
+    // Compaction may have got so far before the crash.
+    const auto gone = static_cast<std::ptrdiff_t>(found.base.first - next.disk.base.first);
+    next.disk.log.erase(next.disk.log.begin(), next.disk.log.begin() + gone);
+    next.disk.base = found.base;
+  }
+  const std::vector<core::entry> none;
+  for (const auto& e : next.must_reset_disk ? none : next.disk.log) {
     hold(found.term_at(e.index) == e.term, disk_rule);
     const core::entry* known = found.entry_at(e.index);
     hold(known == nullptr || next.same(*known, e), disk_rule);
@@ -158,7 +190,14 @@ void server::restart_from(const recovered_disk& found, const appearance& after) 
     next.configurations.insert(next.configurations.begin() + 1, found.in_force);
   }
   next.durable_index = next.handed_index = next.last_index();
-  next.commit_index = next.handed_to_apply = next.last_applied = base.first;
+  if (next.snapshot) {
+    // What it says of its index is in force there; what the log says behind it comes after.
+    const log_index index = next.snapshot->id.last_included_index;
+    std::erase_if(next.configurations, [&](const auto& c) { return c.index <= index; });
+    next.configurations.insert(next.configurations.begin(),
+                               {index, membership_of(next.snapshot->configuration)});
+    next.commit_index = next.handed_to_apply = next.last_applied = index;
+  }
   next.reported = {next.role, next.state.current_term, next.leader};
   next.now = after.now;
   *this = std::move(next);
@@ -222,9 +261,11 @@ void server::truncate_from(log_index from) {
 /// True when the batch in flight, once durable, leaves something of the persistent state unsaved.
 bool server::is_unsaved() const {
   core::hard_state then = disk.state;
+  if (must_reset_disk) return true;
   log_index last = disk_last();
   if (const auto& flight = disk.in_flight) {
     if (flight->has_hard_state) then = flight->state;
+    if (flight->reset_to) last = flight->reset_to->first;
     if (flight->truncate_from) last = std::min(last, flight->truncate_from.previous());
     last = last + flight->entries.size();
   }
@@ -233,8 +274,12 @@ bool server::is_unsaved() const {
 
 void server::write_to_disk(const core::persist_batch& batch) {
   if (batch.has_hard_state) disk.state = batch.state;
+  if (batch.reset_to) {
+    disk.base = *batch.reset_to;
+    disk.log.clear();
+  }
   if (batch.truncate_from && batch.truncate_from <= disk_last()) {
-    const auto kept = static_cast<std::ptrdiff_t>(batch.truncate_from - base.first - 1);
+    const auto kept = static_cast<std::ptrdiff_t>(batch.truncate_from - disk.base.first - 1);
     disk.log.erase(disk.log.begin() + kept, disk.log.end());
   }
   disk.log.insert(disk.log.end(), batch.entries.begin(), batch.entries.end());
@@ -326,6 +371,7 @@ void server::disk_refuses(std::uint64_t sequence, const appearance& after) {
   begin_step();
   because("core: a batch that was not written changes nothing");
   if (disk.in_flight && disk.in_flight->sequence == sequence) {
+    must_reset_disk = must_reset_disk || disk.in_flight->reset_to.has_value();
     disk.in_flight.reset();
     handed_index = durable_index;
   }
@@ -337,6 +383,7 @@ void server::machine_applied(log_index index, const appearance& after) {
   because("paper §5.3: applying an entry changes nothing else");
   hold(index <= handed_to_apply, "paper §5.3: nothing is applied that was not handed out for it");
   last_applied = std::max(last_applied, index);
+  if (is_restoring && last_applied >= snapshot->id.last_included_index) is_restoring = false;
   end_step(after);
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -63,6 +64,9 @@ struct appearance {
   term last_term;
   log_index stable_index;
   log_index configuration_index;
+  core::term_run base;       ///< what compaction has left behind
+  log_index snapshot_index;  ///< of the newest snapshot; none: there is none
+  bool is_installing = false;
   std::uint64_t uncommitted_bytes = 0;
   instant now;
   instant alarm;                                          ///< when it wants to be called next
@@ -74,6 +78,7 @@ struct recovered_disk {
   core::hard_state state;
   core::term_run base;
   log_index last_index;
+  std::optional<core::snapshot> snapshot;
   appended_membership in_force;
   std::function<term(log_index)> term_at;
   std::function<const core::entry*(log_index)> entry_at;  ///< null: not in memory
@@ -82,6 +87,7 @@ struct recovered_disk {
 /// The disk: what is durable, and what is on its way there.
 struct stable_storage {
   core::hard_state state;
+  core::term_run base;           ///< at least so much; compaction may have got further
   std::vector<core::entry> log;  ///< the first stands behind the base
   std::optional<core::persist_batch> in_flight;
 };
@@ -133,6 +139,7 @@ struct owed_answer {
   log_index previous;             ///< append_entries: its prev_log_index
   log_index matched;              ///< append_entries: the last index it vouches for
   log_index durable;              ///< append_entries: how much of that was durable in its term
+  core::snapshot_id image;        ///< install_snapshot: what it is a piece of
   std::uint64_t round = 0;        ///< append_entries: its read round
   std::uint64_t log_version = 0;  ///< append_entries: of the log that it met
 };
@@ -166,6 +173,7 @@ struct server {
   core::hard_state state;
   core::term_run base;
   std::vector<core::entry> log;  ///< the first stands behind the base
+  core::term_run compacted;      ///< the base from the next turn on
   log_index known_from{1};       ///< entries before this are known by index and term only
   stable_storage disk;
   log_index durable_index;  ///< log and disk are known to be equal up to here
@@ -175,6 +183,9 @@ struct server {
   std::uint64_t durable_sequence = 0;
   std::uint64_t log_version = 0;  ///< counts the log's changes
   std::vector<appended_membership> configurations;
+  std::optional<core::snapshot> snapshot;  ///< the newest durable one
+  std::vector<core::snapshot_id> images;   ///< all that it has had: a transfer may be of an old one
+  bool must_reset_disk = false;            ///< a snapshot took the place of the disk's log
 
   // Volatile state.
   core::role role = core::role::follower;
@@ -183,6 +194,10 @@ struct server {
   log_index handed_to_apply;
   log_index last_applied;
   bool retired = false;
+  std::optional<core::snapshot_id> wanted;  ///< whole, beyond the commit index: to be installed
+  bool is_handed_to_install = false;
+  std::optional<core::snapshot> to_restore;  ///< to be handed to the state machine
+  bool is_restoring = false;
   std::set<node_id> votes;
   std::vector<candidacy> candidacies;  ///< whose requests may still leave
   std::optional<leadership> leading;
@@ -195,6 +210,7 @@ struct server {
   // What is owed to others, and by others.
   std::deque<owed_answer> owed;
   std::deque<waiting_read> reads;
+  std::map<std::uint64_t, core::snapshot_id> chunks;  ///< with storage, by id
   std::uint64_t reads_seen = 0;
   std::uint64_t newest_round = 0;  ///< the highest read round that was ever sent
   std::vector<asked_leader> asked;
@@ -221,6 +237,10 @@ struct server {
   void call_fails(std::uint64_t call, const appearance& after);
   void steps_down(const appearance& after);
   void retires(const appearance& after);
+  void saves_snapshot(const core::snapshot& saved, const appearance& after);
+  void stores_chunk(std::uint64_t number, bool is_stored, bool is_whole, const appearance& after);
+  void installs(const core::snapshot& installed, const appearance& after);
+  void does_not_install(const core::snapshot_id& image, const appearance& after);
   /// Any input that changes nothing to be seen.
   void stays_the_same(const appearance& after);
 
@@ -261,7 +281,7 @@ struct server {
   void append_own(const core::entry& seen, core::entry_kind kind, const shared_bytes& payload);
   void truncate_from(log_index from);
   bool same(const core::entry& a, const core::entry& b) const;
-  log_index disk_last() const { return base.first + disk.log.size(); }
+  log_index disk_last() const { return disk.base.first + disk.log.size(); }
   bool is_unsaved() const;
   void write_to_disk(const core::persist_batch& batch);
 
@@ -285,6 +305,18 @@ struct server {
   void merge(const core::append_entries& m, const appearance& after);
   template <class Message>
   void on(const core::envelope& e, const Message& m, const appearance& after);
+
+  // specification_snapshots.cpp: what a snapshot covers, and what gives way to it.
+  void on(const core::envelope& e, const core::install_snapshot& m, const appearance& after);
+  void on(const core::envelope& e, const core::install_snapshot_response& m,
+          const appearance& after);
+  void send(const core::envelope& e, const core::install_snapshot& m);
+  const char* objection(const owed_answer& owes, const core::install_snapshot_response& m) const;
+  void compact();
+  void give_way_to(const core::snapshot& s);
+  void take_back(const core::snapshot& found, const recovered_disk& disk_found);
+  void hand_out_images(const core::ready& out);
+  bool is_installing() const { return wanted.has_value() || is_restoring; }
 
   // specification_output.cpp: what may leave.
   void hand_to_disk(const core::persist_batch& batch);

@@ -86,7 +86,7 @@ void server::become_follower(term t, node_id new_leader) {
 void server::campaign() {
   alarm_rule_ = alarm_rule::moves;
   become_follower(state.current_term, {});
-  if (retired || !members().is_voter(id)) return;
+  if (retired || is_installing() || !members().is_voter(id)) return;
   if (!settings.pre_vote) return become_candidate();
 
   role = core::role::pre_candidate;  // thesis §9.6
@@ -225,8 +225,8 @@ void server::on(const core::envelope& e, const core::append_entries& m, const ap
   answer.follows = true;
 
   const bool reaches = m.prev_log_index <= last_index();
-  const bool compacted = m.prev_log_index < base.first;  // committed, hence the same
-  answer.mismatch = !reaches || (!compacted && term_at(m.prev_log_index) != m.prev_log_term);
+  const bool is_behind = m.prev_log_index < base.first;  // committed, hence the same
+  answer.mismatch = !reaches || (!is_behind && term_at(m.prev_log_index) != m.prev_log_term);
   if (answer.mismatch) {
     answer.reason = rules_.log =
         "paper figure 2, AppendEntries 2: entries that do not follow the log are refused";
@@ -334,12 +334,12 @@ void server::on(const core::envelope& e, const core::read_index_response& m, con
   asked.erase(question);
 }
 
-/// Snapshots (paper §7) and transfers (thesis §3.10): docs/divergence.md, not there yet.
+/// Transfers (thesis §3.10): docs/divergence.md, not there yet.
 template <class Message>
 void server::on(const core::envelope& e, const Message&, const appearance&) {
   obey_term(e.message);
   if (is_request_kind(e.message.index())) {
-    owe(e).reason = "docs/divergence.md: neither snapshots nor transfers are part of this version";
+    owe(e).reason = "docs/divergence.md: transfers are not part of this version";
   }
 }
 

@@ -32,6 +32,7 @@ void server::puts_out(const core::ready& out, const appearance& after) {
   because("core: to hand out what is to be done changes nothing that can be seen");
   end_step(after);
 
+  hand_out_images(out);
   hand_to_disk(out.persist);
   for (const auto& e : out.messages) send(e);
   hand_to_machine(out.committed);
@@ -70,7 +71,13 @@ void server::hand_to_disk(const core::persist_batch& batch) {
            (!batch.has_hard_state || batch.state == state),
        "paper figure 2: term and vote are written together when they differ from the disk");
 
-  log_index left = disk_last();
+  hold(batch.reset_to.has_value() == must_reset_disk &&
+           (!must_reset_disk || *batch.reset_to == base),
+       "paper §7: a log that gave way to a snapshot goes from the disk, and no other");
+  hold(!batch.reset_to || !batch.truncate_from,
+       "core/entry.hpp: a reset leaves nothing to cut off");
+  must_reset_disk = false;
+  log_index left = batch.reset_to ? base.first : disk_last();
   if (batch.truncate_from) {
     hold(batch.truncate_from > durable_index,
          "paper figure 2, AppendEntries 3: what the disk shares with the log is not removed");
@@ -106,9 +113,9 @@ void server::send(const core::envelope& e) {
   if (vote != nullptr) return send(e, *vote);
   if (const auto* m = std::get_if<core::append_entries>(&e.message)) return send(e, *m);
   if (const auto* m = std::get_if<core::read_index>(&e.message)) return send(e, *m);
+  if (const auto* m = std::get_if<core::install_snapshot>(&e.message)) return send(e, *m);
   if (const auto* m = std::get_if<core::read_index_response>(&e.message)) return answer_read(e, *m);
-  hold(!core::is_request(e.message),
-       "docs/divergence.md: neither snapshots nor transfers are part of this version");
+  hold(!core::is_request(e.message), "docs/divergence.md: transfers are not part of this version");
   answer(e);
 }
 
@@ -127,8 +134,7 @@ void server::send(const core::envelope&, const core::request_vote& m) {
       disk.state.current_term > m.term || disk.state == core::hard_state{m.term, id};
   hold(m.pre_vote || own_vote_is_safe,
        "paper figure 2: a candidate's own vote is on stable storage before it asks for others");
-  hold(!m.leadership_transfer,
-       "docs/divergence.md: neither snapshots nor transfers are part of this version");
+  hold(!m.leadership_transfer, "docs/divergence.md: transfers are not part of this version");
 }
 
 void server::send(const core::envelope& e, const core::append_entries& m) {
@@ -189,16 +195,17 @@ const char* server::objection_to(const owed_answer& owes, const core::envelope& 
   if (const auto* m = std::get_if<core::append_entries_response>(&e.message)) {
     return objection(owes, *m);
   }
+  if (const auto* m = std::get_if<core::install_snapshot_response>(&e.message)) {
+    return objection(owes, *m);
+  }
   const term t = core::term_of(e.message);
   if (t < owes.current || t > state.current_term) {
     return "paper §5.1: an answer carries the current term";
   }
-  const auto* snapshot = std::get_if<core::install_snapshot_response>(&e.message);
   const auto* transfer = std::get_if<core::timeout_now_response>(&e.message);
   const auto* read = std::get_if<core::read_index_response>(&e.message);
-  const bool agrees = (snapshot != nullptr && snapshot->success) ||
-                      (transfer != nullptr && transfer->accepted) ||
-                      (read != nullptr && read->success);
+  const bool agrees =
+      (transfer != nullptr && transfer->accepted) || (read != nullptr && read->success);
   return agrees ? owes.reason : nullptr;
 }
 
@@ -346,8 +353,13 @@ void server::end_turn(const core::ready& out) {
     }
     std::erase_if(reads, [](const waiting_read& r) { return static_cast<bool>(r.from); });
   }
-  // A refusal that names a newer term than the request met waits for that term to be durable.
-  hold(owed.empty() || owed.front().due > durable_sequence || disk.state != state, one_answer_rule);
+  // A refusal that names a newer term than the request met waits for that term to be durable; a
+  // chunk's answer waits for storage.
+  const auto oldest_owed = std::ranges::find_if(owed, [](const owed_answer& o) {
+    return o.kind != core::message(core::install_snapshot{}).index() || o.reason != nullptr;
+  });
+  hold(oldest_owed == owed.end() || oldest_owed->due > durable_sequence || disk.state != state,
+       one_answer_rule);
   if (leading) {
     for (const auto& p : leading->peers) {
       hold(p.last_sent != instant::min(), "paper §5.2: a new leader speaks to everyone at once");
@@ -367,6 +379,7 @@ void server::end_turn(const core::ready& out) {
   if (!disk.in_flight && !is_unsaved()) candidacies.clear();
   led.reset();
   answered.clear();
+  compact();
 }
 
 }  // namespace mainstay::simulation::specification

@@ -29,7 +29,12 @@ std::string describe(const core_input& input) {
                              "a log read",
                              "a failed call",
                              "the order to step down",
-                             "the order to retire"};
+                             "the order to retire",
+                             "a snapshot of its own",
+                             "a piece of an image",
+                             "a stored chunk",
+                             "an image installed",
+                             "an image not installed"};
   static_assert(names.size() == std::variant_size_v<core_input>);
   if (const auto* arrived = std::get_if<message_arrived>(&input)) {
     return std::string(name_of(arrived->envelope->message)) + " of node " +
@@ -48,6 +53,9 @@ appearance look_at(const core::raft& core) {
           .last_term = core.entries().last_term(),
           .stable_index = core.stable_index(),
           .configuration_index = core.configuration_index(),
+          .base = {core.entries().base_index(), core.entries().base_term()},
+          .snapshot_index = core.snapshot() ? core.snapshot()->id.last_included_index : log_index{},
+          .is_installing = core.is_installing(),
           .uncommitted_bytes = core.uncommitted_bytes(),
           .now = core.now(),
           .alarm = core.next_deadline(),
@@ -60,6 +68,7 @@ specification::recovered_disk look_at_disk(const core::raft& core) {
       .state = {core.current_term(), core.voted_for()},
       .base = {log.base_index(), log.base_term()},
       .last_index = log.last_index(),
+      .snapshot = core.snapshot(),
       .in_force = {core.configuration_index(), specification::membership_of(core.configuration())},
       .term_at = [&log](log_index i) { return log.term_at(i); },
       .entry_at = [&log](log_index i) -> const core::entry* {
@@ -89,6 +98,15 @@ struct follow {
   void operator()(const peer_unreachable& in) const { server.call_fails(in.call, after); }
   void operator()(const told_to_step_down&) const { server.steps_down(after); }
   void operator()(const told_to_retire&) const { server.retires(after); }
+  void operator()(const own_snapshot_saved& in) const {
+    server.saves_snapshot(*in.snapshot, after);
+  }
+  void operator()(const snapshot_was_read&) const { server.stays_the_same(after); }
+  void operator()(const chunk_was_stored& in) const {
+    server.stores_chunk(in.id, in.next_offset.has_value(), in.is_whole, after);
+  }
+  void operator()(const image_installed& in) const { server.installs(*in.snapshot, after); }
+  void operator()(const image_not_installed& in) const { server.does_not_install(in.image, after); }
 };
 
 /// Runs one step of the specification, and tells the whole story when it does not agree.

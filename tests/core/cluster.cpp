@@ -60,6 +60,7 @@ void cluster::start(std::uint64_t number) {
   state.id = node_id(number);
   state.bootstrap = voters(nodes_.size());
   state.seed = random_generator(seed_++ * 64 + number).next();
+  if (state.snapshot) n.applied = images_.state(state.snapshot->id).applied;
   n.core.emplace(core::raft::start(valid_settings_, std::move(state), n.clock).value(),
                  &observers_);
 }
@@ -99,6 +100,7 @@ bool cluster::work_local(std::uint64_t number) {
   if (n.disk.busy() && !n.disk_is_held) return persist(number), true;
   if (!n.to_apply.empty()) return apply(number), true;
   if (!n.log_reads.empty() && !n.log_reads_are_held) return answer_log_read(number), true;
+  if (!n.image_work.empty() && !n.images_are_held) return work_on_image(number), true;
   return false;
 }
 
@@ -177,6 +179,7 @@ void cluster::crash(std::uint64_t number, std::size_t steps) {
   n.core.reset();
   n.to_apply.clear();
   n.log_reads.clear();
+  n.image_work.clear();
   n.applied.clear();
 }
 
@@ -213,7 +216,12 @@ void cluster::carry_out(std::uint64_t number, core::ready ready) {
       on_loss(e);
     }
   }
-  if (!ready.committed.empty()) n.to_apply.push_back(std::move(ready.committed));
+  if (ready.restore) n.to_apply.emplace_back(*ready.restore);
+  if (!ready.committed.empty()) n.to_apply.emplace_back(std::move(ready.committed));
+  for (const auto& wanted : ready.snapshot_reads) n.image_work.emplace_back(wanted);
+  for (const auto& chunk : ready.snapshot_chunks) n.image_work.emplace_back(chunk);
+  if (ready.install) n.image_work.emplace_back(*ready.install);
+  if (ready.compact_to) n.disk.compact(ready.compact_to);
   for (const auto& grant : ready.granted_reads) {
     reads_.at(grant.context).granted = grant.index;
   }
@@ -251,12 +259,64 @@ void cluster::refuse(std::uint64_t number) {
 void cluster::apply(std::uint64_t number) {
   simulated_node& n = at(number);
   if (!n.core || n.to_apply.empty()) return;
-  const std::vector<core::entry> batch = std::move(n.to_apply.front());
+  const machine_work work = std::move(n.to_apply.front());
   n.to_apply.pop_front();
+  if (const auto* snapshot = std::get_if<core::snapshot>(&work)) {
+    n.applied = images_.state(snapshot->id).applied;
+    return with(number, [&](observed_core& r) { r.applied(snapshot->id.last_included_index); });
+  }
+  const auto& batch = std::get<std::vector<core::entry>>(work);
   for (const auto& e : batch) {
     if (e.kind == core::entry_kind::command) n.applied.push_back(payload_of(e));
   }
   with(number, [&](observed_core& r) { r.applied(batch.back().index); });
+}
+
+void cluster::save_snapshot(std::uint64_t number) {
+  simulated_node& n = at(number);
+  if (!n.core || !n.core->last_applied() || n.core->is_installing()) return;
+  const core::raft& r = n.core->core();
+  const log_index index = r.last_applied();
+  if (r.snapshot() && index <= r.snapshot()->id.last_included_index) return;
+  const core::snapshot saved =
+      n.disk.save({index, r.entries().term_at(index), log_time{}, r.configuration_at(index)},
+                  n.applied, images_);
+  with(number, [&](observed_core& c) { c.snapshot_saved(saved); });
+}
+
+void cluster::work_on_image(std::uint64_t number) {
+  simulated_node& n = at(number);
+  if (!n.core || n.image_work.empty()) return;
+  const image_task work = std::move(n.image_work.front());
+  n.image_work.pop_front();
+  if (const auto* read = std::get_if<core::snapshot_read_request>(&work)) {
+    const auto piece = images_.bytes(read->image).substr(read->offset, read->max_bytes);
+    with(number,
+         [&](observed_core& r) { r.snapshot_read(read->id, shared_bytes::copy_of(piece)); });
+  } else if (const auto* chunk = std::get_if<core::snapshot_chunk>(&work)) {
+    const std::uint64_t next = n.disk.receive(*chunk);
+    const bool is_whole = n.disk.is_whole(chunk->image);
+    with(number, [&](observed_core& r) { r.snapshot_chunk_stored(chunk->id, next, is_whole); });
+  } else {
+    const core::snapshot installed = n.disk.install(std::get<core::snapshot_id>(work), images_);
+    with(number, [&](observed_core& r) { r.snapshot_installed(installed); });
+  }
+}
+
+void cluster::fail_work_on_image(std::uint64_t number) {
+  simulated_node& n = at(number);
+  if (!n.core || n.image_work.empty()) return;
+  const image_task work = std::move(n.image_work.front());
+  n.image_work.pop_front();
+  with(number, [&](observed_core& r) {
+    if (const auto* read = std::get_if<core::snapshot_read_request>(&work)) {
+      r.snapshot_read(read->id, {});
+    } else if (const auto* chunk = std::get_if<core::snapshot_chunk>(&work)) {
+      r.snapshot_chunk_stored(chunk->id, std::nullopt, false);
+    } else {
+      r.snapshot_not_installed(std::get<core::snapshot_id>(work));
+    }
+  });
 }
 
 void cluster::answer_log_read(std::uint64_t number) {
@@ -284,7 +344,7 @@ void cluster::step_down(std::uint64_t number) {
 std::vector<std::string> cluster::log(std::uint64_t number) {
   std::vector<std::string> payloads;
   const core::log& l = core(number).entries();
-  for (log_index i{1}; i <= l.last_index(); i = i.next()) {
+  for (log_index i = l.base_index().next(); i <= l.last_index(); i = i.next()) {
     payloads.push_back(payload_of(i >= l.window_first() ? l.at(i) : disk(number).at(i)));
   }
   return payloads;
@@ -293,7 +353,8 @@ std::vector<std::string> cluster::log(std::uint64_t number) {
 std::vector<std::uint64_t> cluster::terms(std::uint64_t number) {
   std::vector<std::uint64_t> all;
   const core::log& l = core(number).entries();
-  for (log_index i{1}; i <= l.last_index(); i = i.next()) all.push_back(l.term_at(i).value());
+  for (log_index i = l.base_index().next(); i <= l.last_index(); i = i.next())
+    all.push_back(l.term_at(i).value());
   return all;
 }
 

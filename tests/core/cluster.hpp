@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "mainstay/core/raft.hpp"
@@ -101,6 +102,14 @@ class cluster {
   void refuse(std::uint64_t node);
   /// The node's state machine applies the oldest batch that it was handed.
   void apply(std::uint64_t node);
+  /// Saves a snapshot of what the node has applied, which is durable at once.
+  void save_snapshot(std::uint64_t node);
+  /// The node's storage does its oldest work with an image: reads, stores or installs.
+  void work_on_image(std::uint64_t node);
+  /// The same work comes to nothing.
+  void fail_work_on_image(std::uint64_t node);
+  void hold_images(std::uint64_t node) { at(node).images_are_held = true; }
+  void free_images(std::uint64_t node) { at(node).images_are_held = false; }
   /// The node's storage answers its oldest log read.
   void answer_log_read(std::uint64_t node);
   /// The node learns that a request of its to `peer` failed: the newest, or that with `call`.
@@ -120,11 +129,12 @@ class cluster {
   simulated_disk& disk(std::uint64_t node) { return nodes_[node - 1].disk; }
   bool has_work_to_apply(std::uint64_t node) { return !at(node).to_apply.empty(); }
   bool has_log_reads(std::uint64_t node) { return !at(node).log_reads.empty(); }
-  /// The payloads of the whole log, in memory or on disk; no-ops are "-".
+  bool has_work_on_images(std::uint64_t node) { return !at(node).image_work.empty(); }
+  /// The payloads of the log behind its base, in memory or on disk; no-ops are "-".
   std::vector<std::string> log(std::uint64_t node);
   /// The payloads of the commands that the node has applied.
   const std::vector<std::string>& committed(std::uint64_t node) { return at(node).applied; }
-  /// The terms of the whole log.
+  /// The terms of the log behind its base.
   std::vector<std::uint64_t> terms(std::uint64_t node);
   /// The node that leads in the highest term; 0 when none does.
   std::uint64_t leader();
@@ -145,15 +155,23 @@ class cluster {
   std::function<void(const core::envelope&)> on_loss;
 
  private:
+  /// For the state machine: entries, or a snapshot to take.
+  using machine_work = std::variant<std::vector<core::entry>, core::snapshot>;
+  /// For storage: to read, to store or to install.
+  using image_task =
+      std::variant<core::snapshot_read_request, core::snapshot_chunk, core::snapshot_id>;
+
   struct simulated_node {
     simulated_disk disk;
     std::optional<simulation::observed_core> core;
     instant clock{};
-    std::deque<std::vector<core::entry>> to_apply;
+    std::deque<machine_work> to_apply;
     std::deque<core::log_read_request> log_reads;
+    std::deque<image_task> image_work;
     std::vector<std::string> applied;
     bool disk_is_held = false;
     bool log_reads_are_held = false;
+    bool images_are_held = false;
     bool has_started = false;
   };
 
@@ -169,6 +187,7 @@ class cluster {
   core::valid_config valid_settings_;
   std::uint64_t seed_;
   std::vector<simulated_node> nodes_;
+  image_library images_;
   std::deque<core::envelope> network_;
   std::map<std::pair<node_id, node_id>, std::uint64_t> newest_calls_;  // of requests, by from, to
   std::set<std::pair<node_id, node_id>> cuts_;

@@ -45,11 +45,13 @@ TEST(VoteOnce, ASecondCandidateIsDeniedWhileTheVoteIsBeingWritten) {
 
 /// A replica whose log was compacted up to `base` and holds nothing behind it.
 core::raft compacted(core::term_run base) {
-  core::initial_state state{.id = node_id(1),
-                            .bootstrap = voters(3),
-                            .hard_state = {base.term, node_id{}},
-                            .base = base,
-                            .last_index = base.first};
+  core::initial_state state{
+      .id = node_id(1),
+      .bootstrap = voters(3),
+      .hard_state = {base.term, node_id{}},
+      .snapshot = core::snapshot{{base.first, base.term, 1, 1}, {}, voters(3)},
+      .base = base,
+      .last_index = base.first};
   return core::raft::start(core::valid_config::check({}).value(), std::move(state), instant{})
       .value();
 }

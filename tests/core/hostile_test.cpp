@@ -128,7 +128,15 @@ void torment(std::uint64_t seed) {
     const message m = forge.of_kind(forge.below(std::variant_size_v<message>), one.core().core());
     if (core::is_request(m) && from > 1) answers.asked(from, call);
     answers.sent(one.receive(from, m, call));
+    if (one.restore() && forge.chance(2)) answers.sent(one.finish_restore());
+    if (!one.chunks().empty() && forge.chance(2)) {
+      const auto next = forge.chance(4) ? std::nullopt : std::optional(forge.number(9));
+      answers.sent(one.answer_chunk(next, forge.chance(3)));
+    }
+    if (one.install() && forge.chance(2)) answers.sent(one.finish_install(forge.chance(3)));
   }
+  while (!one.chunks().empty()) answers.sent(one.answer_chunk(std::nullopt, false));
+  if (one.install()) answers.sent(one.finish_install(false));
   one.hold_disk(false);
   answers.sent(one.persist());
   one.core().step_down();  // reads that wait for a quorum are refused now

@@ -79,6 +79,29 @@ std::vector<std::uint64_t> lone_replica::terms() const {
   return all;
 }
 
+std::vector<core::envelope> lone_replica::answer_chunk(std::optional<std::uint64_t> next_offset,
+                                                       bool is_whole) {
+  const std::uint64_t id = chunks_.at(0).id;
+  chunks_.erase(chunks_.begin());
+  core_.snapshot_chunk_stored(id, next_offset, is_whole);
+  return carry_out();
+}
+
+std::vector<core::envelope> lone_replica::finish_install(bool succeeds) {
+  const core::snapshot_id id = *std::exchange(install_, std::nullopt);
+  if (succeeds) {
+    core_.snapshot_installed({id, log_time{}, core_.configuration()});
+  } else {
+    core_.snapshot_not_installed(id);
+  }
+  return carry_out();
+}
+
+std::vector<core::envelope> lone_replica::finish_restore() {
+  core_.applied(std::exchange(restore_, std::nullopt)->id.last_included_index);
+  return carry_out();
+}
+
 std::vector<core::envelope> lone_replica::carry_out() {
   std::vector<core::envelope> sent;
   for (bool more = true; more;) {
@@ -87,6 +110,12 @@ std::vector<core::envelope> lone_replica::carry_out() {
     granted_.insert(granted_.end(), ready.granted_reads.begin(), ready.granted_reads.end());
     failed_.insert(failed_.end(), ready.failed_reads.begin(), ready.failed_reads.end());
     log_reads_.insert(log_reads_.end(), ready.log_reads.begin(), ready.log_reads.end());
+    chunks_.insert(chunks_.end(), ready.snapshot_chunks.begin(), ready.snapshot_chunks.end());
+    if (ready.install) install_ = ready.install;
+    if (ready.restore) {
+      restore_ = ready.restore;
+      disk_.take(*ready.restore);
+    }
     for (const auto& e : ready.committed) applied_.push_back(e.index.value());
     if (!ready.committed.empty()) core_.applied(ready.committed.back().index);
     if (!ready.persist.empty()) disk_.write(std::move(ready.persist));

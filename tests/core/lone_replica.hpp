@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -78,6 +79,15 @@ class lone_replica {
   const std::vector<core::read_grant>& granted() const { return granted_; }
   const std::vector<core::read_failure>& failed() const { return failed_; }
   const std::vector<core::log_read_request>& log_reads() const { return log_reads_; }
+  /// Chunks that storage has and has not answered; `answer_chunk` takes the oldest.
+  const std::vector<core::snapshot_chunk>& chunks() const { return chunks_; }
+  std::vector<core::envelope> answer_chunk(std::optional<std::uint64_t> next_offset, bool is_whole);
+  /// The image that storage is to install, if any.
+  const std::optional<core::snapshot_id>& install() const { return install_; }
+  std::vector<core::envelope> finish_install(bool succeeds = true);
+  /// The snapshot that the state machine is to take, if any.
+  const std::optional<core::snapshot>& restore() const { return restore_; }
+  std::vector<core::envelope> finish_restore();
 
  private:
   static core::raft start(const beginning& b, simulated_disk& disk);
@@ -92,6 +102,9 @@ class lone_replica {
   std::vector<core::read_grant> granted_;
   std::vector<core::read_failure> failed_;
   std::vector<core::log_read_request> log_reads_;
+  std::vector<core::snapshot_chunk> chunks_;
+  std::optional<core::snapshot_id> install_;
+  std::optional<core::snapshot> restore_;
 };
 
 }  // namespace mainstay::core_test

@@ -225,7 +225,7 @@ TEST(Figure2AllServers, AHigherTermInAnyMessageMakesAFollower) {
       request_vote_response{term(9), false, false},
       append(9, 0, 0),
       append_entries_response{.term = term(9)},
-      core::install_snapshot{.term = term(9)},
+      core::install_snapshot{.term = term(9), .image = {log_index(5), term(9), 1, 1}},
       core::install_snapshot_response{.term = term(9)},
       core::timeout_now{term(9)},
       core::timeout_now_response{term(9), false},

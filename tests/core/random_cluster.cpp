@@ -32,6 +32,10 @@ core::config random_cluster::random_settings(random_generator& random) {
   c.pre_vote = random.below(5) != 0;
   c.check_quorum = random.below(5) != 0;
   c.commit_notice_delay = milliseconds(random.below(3));
+  c.snapshot_chunk_bytes = core::smallest_snapshot_chunk;
+  c.max_snapshot_transfers = 1 + random.below(2);
+  c.compaction_tail_bytes = random.below(3) == 0 ? random.below(2000) : 0;
+  if (random.below(4) == 0) c.snapshot_bytes_per_second = 200'000;
   if (random.below(3) == 0) return c;
   c.max_append_bytes = 1024;
   c.max_inflight_messages = 1 + random.below(4);
@@ -72,6 +76,9 @@ void random_cluster::draw_weights() {
   set(action::cut, often(3));
   set(action::heal, 10);
   set(action::step_down, often(1));
+  set(action::save_snapshot, often(4));
+  set(action::image, 60);
+  set(action::image_failure, often(4));
 }
 
 void random_cluster::run() {
@@ -167,6 +174,12 @@ void random_cluster::act_on_node(action a, std::uint64_t node) {
       return crash(node);
     case action::step_down:
       return cluster_.step_down(node);
+    case action::save_snapshot:
+      return save_snapshot(node);
+    case action::image:
+      return cluster_.work_on_image(node);
+    case action::image_failure:
+      return cluster_.fail_work_on_image(node);
     default:
       return;
   }
@@ -180,6 +193,12 @@ void random_cluster::propose() {
   const auto proposed = cluster_.propose(node, payload + std::to_string(covered_.steps));
   const bool overloaded = !proposed && proposed.error().code == error_code::overloaded;
   covered_.overloaded += overloaded ? 1 : 0;
+}
+
+void random_cluster::save_snapshot(std::uint64_t node) {
+  const auto before = cluster_.core(node).snapshot();
+  cluster_.save_snapshot(node);
+  covered_.snapshots_saved += cluster_.core(node).snapshot() != before ? 1 : 0;
 }
 
 void random_cluster::crash(std::uint64_t node) {
@@ -215,6 +234,11 @@ void random_cluster::watch(std::uint64_t node, const core::ready& ready) {
   covered_.granted_reads += ready.granted_reads.size();
   covered_.granted_reads_of_followers += leads ? 0 : ready.granted_reads.size();
   covered_.failed_reads += ready.failed_reads.size();
+  covered_.compactions += ready.compact_to ? 1 : 0;
+  covered_.chunks += ready.snapshot_chunks.size();
+  covered_.installs += ready.install ? 1 : 0;
+  covered_.log_resets += ready.persist.reset_to ? 1 : 0;
+  covered_.restores += ready.restore ? 1 : 0;
 }
 
 // ---- Liveness ---------------------------------------------------------------------------------

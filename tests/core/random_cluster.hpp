@@ -24,6 +24,12 @@ struct coverage {
   std::uint64_t granted_reads_of_followers = 0;
   std::uint64_t failed_reads = 0;
   std::uint64_t overloaded = 0;
+  std::uint64_t snapshots_saved = 0;
+  std::uint64_t compactions = 0;
+  std::uint64_t chunks = 0;    ///< handed to storage
+  std::uint64_t installs = 0;  ///< images handed out to be installed
+  std::uint64_t log_resets = 0;
+  std::uint64_t restores = 0;
   std::uint64_t crashes = 0;
   std::uint64_t steps = 0;
 };
@@ -58,6 +64,9 @@ class random_cluster {
     cut,
     heal,
     step_down,
+    save_snapshot,
+    image,
+    image_failure,
     count
   };
 
@@ -75,6 +84,7 @@ class random_cluster {
   void lost(const core::envelope& e);
   void propose();
   void crash(std::uint64_t node);
+  void save_snapshot(std::uint64_t node);
   void cut_somewhere();
   void heal_and_agree();
   bool has_agreed(std::uint64_t& proposed_term);

@@ -55,6 +55,12 @@ bool runs(std::uint64_t seed, coverage* total = nullptr) {
   total->granted_reads_of_followers += c.granted_reads_of_followers;
   total->failed_reads += c.failed_reads;
   total->overloaded += c.overloaded;
+  total->snapshots_saved += c.snapshots_saved;
+  total->compactions += c.compactions;
+  total->chunks += c.chunks;
+  total->installs += c.installs;
+  total->log_resets += c.log_resets;
+  total->restores += c.restores;
   total->crashes += c.crashes;
   total->steps += c.steps;
   return true;
@@ -97,6 +103,12 @@ TEST(RandomCampaign, ReachesEveryKindOfTrouble) {
   EXPECT_GT(total.granted_reads_of_followers, 50U);
   EXPECT_GT(total.failed_reads, 100U);
   EXPECT_GT(total.overloaded, 20U);
+  EXPECT_GT(total.snapshots_saved, 100U);
+  EXPECT_GT(total.compactions, 100U);
+  EXPECT_GT(total.chunks, 30U);
+  EXPECT_GT(total.installs, 5U);
+  EXPECT_GT(total.log_resets, 5U);
+  EXPECT_GT(total.restores, 5U);
   EXPECT_GT(total.crashes, 200U);
 }
 

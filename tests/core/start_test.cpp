@@ -28,6 +28,10 @@ core::initial_state sound_state() {
   return s;
 }
 
+core::snapshot snapshot_at(std::uint64_t index, std::uint64_t t) {
+  return {{log_index(index), term(t), 1, 1}, {}, voters(3)};
+}
+
 /// The message with which a state is refused; empty when it is taken.
 std::string refusal(core::initial_state s) {
   const auto settings = core::valid_config::check({}).value();
@@ -78,10 +82,84 @@ TEST(Start, RefusesABaseThatCannotBe) {
   with_term.base = {log_index{}, term(1)};
   auto uncovered = sound_state();
   uncovered.base = {log_index(5), term(4)};
+  uncovered.snapshot = snapshot_at(5, 4);
 
   EXPECT_THAT(refusal(behind), HasSubstr("ends before its base"));
   EXPECT_THAT(refusal(with_term), HasSubstr("empty base"));
   EXPECT_THAT(refusal(uncovered), HasSubstr("do not cover"));
+}
+
+// Hazard 101: what compaction removed must be in a snapshot, or it is lost.
+TEST(Start, RefusesALogWhoseBeginningNoSnapshotCovers) {
+  auto without = sound_state();
+  without.base = {log_index(2), term(1)};
+  auto older = without;
+  older.snapshot = snapshot_at(1, 1);
+
+  EXPECT_THAT(refusal(without), HasSubstr("no snapshot covers"));
+  EXPECT_THAT(refusal(older), HasSubstr("no snapshot covers"));
+}
+
+TEST(Start, RefusesASnapshotThatCannotBe) {
+  auto nowhere = sound_state();
+  nowhere.snapshot = snapshot_at(0, 1);
+  auto ahead = sound_state();
+  ahead.snapshot = snapshot_at(9, 5);
+  auto voterless = sound_state();
+  voterless.snapshot = snapshot_at(2, 1);
+  voterless.snapshot->configuration.voters.clear();
+
+  EXPECT_THAT(refusal(nowhere), HasSubstr("snapshot's place"));
+  EXPECT_THAT(refusal(ahead), HasSubstr("snapshot's term exceeds"));
+  EXPECT_THAT(refusal(voterless), HasSubstr("configuration breaks a rule"));
+}
+
+// Paper §7: everything up to the snapshot is committed and applied, and its configuration in force,
+// also where the log on the disk still has the entries.
+TEST(Start, TakesASnapshotThatTheLogHolds) {
+  auto state = sound_state();
+  state.snapshot = snapshot_at(2, 1);
+  const auto settings = core::valid_config::check({}).value();
+
+  auto started = core::raft::start(settings, std::move(state), instant{}).value();
+
+  EXPECT_EQ(started.commit_index(), log_index(2));
+  EXPECT_EQ(started.last_applied(), log_index(2));
+  EXPECT_EQ(started.last_index(), log_index(5));
+  EXPECT_EQ(started.configuration(), voters(5));
+  EXPECT_EQ(started.configuration_at(log_index(2)), voters(3));
+  EXPECT_TRUE(started.take_ready().empty());
+}
+
+// Hazards 59, 61: configurations before the snapshot are part of it; those behind it still count.
+TEST(Start, ASnapshotsConfigurationTakesThePlaceOfOlderOnes) {
+  auto state = sound_state();
+  state.snapshot = snapshot_at(4, 4);
+  const auto settings = core::valid_config::check({}).value();
+
+  auto started = core::raft::start(settings, std::move(state), instant{}).value();
+
+  EXPECT_EQ(started.configuration(), voters(3));
+  EXPECT_EQ(started.configuration_index(), log_index(4));
+}
+
+// Hazards 71, 79: the power went between the image's installation and the log's reset.
+TEST(Start, ALogThatDoesNotHoldTheSnapshotGivesWayToIt) {
+  for (const auto& s : {snapshot_at(9, 4), snapshot_at(5, 3)}) {
+    auto state = sound_state();
+    state.snapshot = s;
+    const auto settings = core::valid_config::check({}).value();
+
+    auto started = core::raft::start(settings, std::move(state), instant{}).value();
+    const auto work = started.take_ready();
+
+    EXPECT_EQ(started.last_index(), s.id.last_included_index);
+    EXPECT_EQ(started.entries().last_term(), s.id.last_included_term);
+    EXPECT_EQ(started.configuration(), voters(3));
+    EXPECT_EQ(work.persist.reset_to,
+              (core::term_run{s.id.last_included_index, s.id.last_included_term}));
+    EXPECT_TRUE(work.persist.entries.empty());
+  }
 }
 
 TEST(Start, RefusesTermsThatCannotBe) {

@@ -29,6 +29,7 @@ bool can_be_left(const ghost_node& node, const disk_image& found) {
     rest.batches.pop_front();
     if (batch.state) image.state = *batch.state;
     if (image == found) return true;
+    if (batch.reset_to) rest.durable.truncate_from(batch.reset_to.next());
     if (batch.truncate_from) rest.durable.truncate_from(batch.truncate_from);
     image.log = rest.durable.whole();
     if (image == found) return true;
@@ -52,6 +53,14 @@ void durability::check_recovery(const ghost_node& node, const ghost_node& last_l
                                 node_id id) const {
   const disk_image found{node.durable_state, node.durable.whole()};
   if (can_be_left(last_life, found)) return;
+  for (const log_index index : {last_life.installing, last_life.snapshot}) {
+    if (!index || node.durable.last() != index) continue;
+    // The image is durable, and the log on the disk had not got there.
+    ghost_node installed = last_life;
+    installed.durable = node.durable;
+    for (auto& batch : installed.batches) batch = {.sequence = 0, .state = batch.state};
+    if (found.log == ghost_.committed(index) && can_be_left(installed, found)) return;
+  }
   const core::hard_state& state = last_life.durable_state;
   throw violation(property::durability, id,
                   sentence("node ", id, " starts with term ", found.state.current_term,
@@ -121,6 +130,8 @@ void persistence_before_response::took_ready(const core::raft& core, const core:
       if (vote->vote_granted && !vote->pre_vote) check_vote(core.id(), vote->term, e.to, node);
     } else if (const auto* append = std::get_if<core::append_entries_response>(&e.message)) {
       if (append->success) check_append(core.id(), append->match_index, node);
+    } else if (const auto* installed = std::get_if<core::install_snapshot_response>(&e.message)) {
+      if (installed->success) check_append(core.id(), installed->match_index, node);
     }
   }
 }

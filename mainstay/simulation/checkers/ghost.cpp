@@ -20,6 +20,7 @@ core_position position_of(const core::raft& core) {
 /// What a disk holds once this much of a batch is written.
 void write(const written_batch& batch, ghost_node& node) {
   if (batch.state) node.durable_state = *batch.state;
+  if (batch.reset_to) node.durable.truncate_from(batch.reset_to.next());
   if (batch.truncate_from) node.durable.truncate_from(batch.truncate_from);
   for (const auto prefix : batch.prefixes) node.durable.append(prefix);
 }
@@ -33,6 +34,7 @@ log_prefix ghost_node::written_at(log_index index) const {
       return place < batch->prefixes.size() ? batch->prefixes[place] : log_prefix{};
     }
     if (batch->truncate_from && index >= batch->truncate_from) return {};
+    if (batch->reset_to && index > batch->reset_to) return {};
   }
   return durable.at(index);
 }
@@ -40,6 +42,7 @@ log_prefix ghost_node::written_at(log_index index) const {
 log_index ghost_node::written_last() const {
   log_index last = durable.last();
   for (const auto& batch : batches) {
+    if (batch.reset_to) last = batch.reset_to;
     if (batch.truncate_from) last = std::min(last, batch.truncate_from.previous());
     if (batch.first_index) last = (batch.first_index + batch.prefixes.size()).previous();
   }
@@ -74,6 +77,7 @@ void ghost::started(const core::raft& core) {
   if (!is_new) last_life_ = std::exchange(node, {});
   change_ = {.node = core.id(), .before = position_of(core), .committed_before = last_committed()};
   node.position = change_.before;
+  follow_snapshot(core, node);
   grow(core, node);
   node.durable = node.log;
   node.durable_state = {core.current_term(), core.voted_for()};
@@ -99,6 +103,9 @@ void ghost::after(const core::raft& core, const core_input& input) {
     const auto* append = std::get_if<core::append_entries>(&arrived->envelope->message);
     if (append != nullptr && !append->entries.empty()) look_again(core, *append, node);
   }
+  const bool is_over = std::holds_alternative<image_installed>(input) ||
+                       std::holds_alternative<image_not_installed>(input);
+  if (is_over) node.installing = {};
   observe(core, node);
 }
 
@@ -106,22 +113,44 @@ void ghost::took_ready(const core::raft& core, const core::ready& ready) {
   auto& node = nodes_.at(core.id());
   change_ = {.node = core.id(), .before = node.position, .committed_before = last_committed()};
   observe(core, node);
+  if (ready.install) node.installing = ready.install->last_included_index;
   if (!ready.persist.empty()) handed_to_storage(ready.persist, node);
 }
 
 void ghost::observe(const core::raft& core, ghost_node& node) {
   node.position = position_of(core);
+  if (core.snapshot()) node.snapshot = core.snapshot()->id.last_included_index;
   const bool is_new =
       change_.before.role != core::role::leader || change_.before.term != node.position.term;
   change_.begins_to_lead = node.position.role == core::role::leader && is_new;
+  follow_snapshot(core, node);
   follow_log(core, node);
   if (node.position.commit_index > change_.before.commit_index) follow_commit(node);
+}
+
+/// A log that gave way to a snapshot is the committed one up to there, in memory and, because the
+/// image is durable by then, on the disk: what storage has under way of the old one counts no more.
+void ghost::follow_snapshot(const core::raft& core, ghost_node& node) {
+  const core::log& log = core.entries();
+  const log_index base = log.base_index();
+  const bool is_known =
+      node.log.last() >= base && (!base || logs_.at(node.log.at(base)).term == log.base_term());
+  if (is_known) return;
+  change_.removed_from = node.log.last() < base ? node.log.last().next() : base;
+  const log_index last = std::min(base, last_committed());
+  node.log.become(last, [this](log_index i) { return committed(i); });
+  node.durable = node.log;
+  note_configurations(node);
+  for (auto& batch : node.batches) batch = {.sequence = batch.sequence, .state = batch.state};
+  node.installing = {};
 }
 
 void ghost::follow_log(const core::raft& core, ghost_node& node) {
   const core::log& log = core.entries();
   log_index same = std::min(node.log.last(), log.last_index());
-  while (same && logs_.at(node.log.at(same)).term != log.term_at(same)) same = same.previous();
+  while (same > log.base_index() && logs_.at(node.log.at(same)).term != log.term_at(same)) {
+    same = same.previous();
+  }
   if (same < node.log.last()) cut(node, same.next());
   if (same < log.last_index()) grow(core, node);
 }
@@ -136,6 +165,16 @@ void ghost::look_again(const core::raft& core, const core::append_entries& m, gh
     const core::entry& held = core.entries().at(i);
     if (logs_.extend(node.log.at(i.previous()), held).prefix == node.log.at(i)) continue;
     return cut(node, i);
+  }
+}
+
+/// Of the log as it is: those that a snapshot's state includes.
+void ghost::note_configurations(ghost_node& node) {
+  node.configurations.clear();
+  for (log_index i{1}; i <= node.log.last(); i = i.next()) {
+    if (logs_.at(node.log.at(i)).kind == core::entry_kind::configuration) {
+      node.configurations.push_back(i);
+    }
   }
 }
 
@@ -190,6 +229,7 @@ void ghost::note_command(log_index index, log_prefix prefix) {
 
 void ghost::handed_to_storage(const core::persist_batch& batch, ghost_node& node) {
   written_batch written{.sequence = batch.sequence, .truncate_from = batch.truncate_from};
+  if (batch.reset_to) written.reset_to = batch.reset_to->first;
   if (batch.has_hard_state) written.state = batch.state;
   node.batches.push_back(std::move(written));
   if (batch.entries.empty()) return;

@@ -29,6 +29,12 @@ class followed_log {
   void truncate_from(log_index from) {
     if (from <= last()) prefixes_.resize(from.value());
   }
+  /// Takes the log up to `last`, whose prefixes `at` gives, for this one.
+  template <class At>
+  void become(log_index last, const At& at) {
+    prefixes_.assign(1, log_prefix{});
+    for (log_index i{1}; i <= last; i = i.next()) prefixes_.push_back(at(i));
+  }
 
  private:
   std::vector<log_prefix> prefixes_{log_prefix{}};  // by index; [0]: the empty log
@@ -39,6 +45,7 @@ struct written_batch {
   std::uint64_t sequence = 0;
   std::optional<core::hard_state> state;
   log_index truncate_from;           ///< none: nothing
+  log_index reset_to;                ///< the log goes on behind this one; none: it was not reset
   std::vector<log_prefix> prefixes;  ///< of its entries, in order
   log_index first_index;             ///< of its entries; none when it has none
 };
@@ -64,6 +71,9 @@ struct ghost_node {
   followed_log durable;               ///< what storage has reported durable
   core::hard_state durable_state;     ///< the same of term and vote
   std::deque<written_batch> batches;  ///< handed to storage, not reported yet, in order
+  /// The last included index of the snapshot that storage is making this node's; none: nothing.
+  log_index installing;
+  log_index snapshot;  ///< of its newest one; none: it has none
 
   /// What the disk holds at `index` once all batches are written.
   log_prefix written_at(log_index index) const;
@@ -89,7 +99,8 @@ struct ghost_change {
   log_index misplaced;
 };
 
-/// The record itself. Node ids may be any. It follows logs from index 1 on.
+/// The record itself. Node ids may be any. It follows logs from index 1 on; what a node has given
+/// up for a snapshot is what is committed up to there, which somebody was seen to commit.
 class ghost final : public core_observer {
  public:
   void started(const core::raft& core) override;
@@ -139,6 +150,8 @@ class ghost final : public core_observer {
   void follow_commit(const ghost_node& node);
   void note_command(log_index index, log_prefix prefix);
   log_prefix place_of(known_logs::place place);
+  void follow_snapshot(const core::raft& core, ghost_node& node);
+  void note_configurations(ghost_node& node);
   void handed_to_storage(const core::persist_batch& batch, ghost_node& node);
 
   std::map<node_id, ghost_node> nodes_;

@@ -115,6 +115,10 @@ void configuration_safety::took_ready(const core::raft& core, const core::ready&
 void configuration_safety::check(const core::raft& core) {
   const ghost_node& node = ghost_.of(core.id());
   const log_index newest = node.configurations.empty() ? log_index{} : node.configurations.back();
+  const log_index included =
+      core.snapshot() ? core.snapshot()->id.last_included_index : log_index{};
+  const bool is_of_snapshot = newest <= included && core.configuration_index() <= included;
+  if (is_of_snapshot) return check_newest(core, node);
   if (core.configuration_index() != newest) {
     throw violation(
         property::configuration, core.id(),
@@ -128,6 +132,7 @@ void configuration_safety::check(const core::raft& core) {
 }
 
 void configuration_safety::check_newest(const core::raft& core, const ghost_node& node) const {
+  if (node.configurations.empty()) return;
   const log_index newest = node.configurations.back();
   const auto* said = ghost_.logs().configuration_at(node.log.at(newest));
   if (said != nullptr && *said == core.configuration()) return;

@@ -39,6 +39,7 @@ void ordering::check(node_id id) const {
 void ordering::took_ready(const core::raft& core, const core::ready& ready) {
   check(core.id());
   log_index& handed_out = handed_out_[core.id()];
+  if (ready.restore) handed_out = ready.restore->id.last_included_index;
   for (const auto& e : ready.committed) {
     if (e.index != handed_out.next()) {
       throw violation(
