@@ -46,7 +46,9 @@ class forger {
     core::append_entries m{term(number(t)), log_index(number(to.last_index().value())),
                            term(number(t)), log_index(number(to.commit_index().value())),
                            number(3),       {}};
-    if (chance(2) && m.prev_log_index <= to.last_index()) {
+    const bool is_there =
+        m.prev_log_index >= to.entries().base_index() && m.prev_log_index <= to.last_index();
+    if (is_there && chance(2)) {
       m.prev_log_term = to.entries().term_at(m.prev_log_index);
     }
     for (auto left = below(5); left > 0; --left) {
@@ -130,18 +132,20 @@ void torment(std::uint64_t seed) {
     answers.sent(one.receive(from, m, call));
     if (one.restore() && forge.chance(2)) answers.sent(one.finish_restore());
     if (!one.chunks().empty() && forge.chance(2)) {
-      const auto next = forge.chance(4) ? std::nullopt : std::optional(forge.number(9));
+      const std::uint64_t size = one.chunks()[0].image.size;
+      const auto next =
+          forge.chance(4) ? std::nullopt : std::optional(std::min(forge.number(9), size));
       answers.sent(one.answer_chunk(next, forge.chance(3)));
     }
     if (one.install() && forge.chance(2)) answers.sent(one.finish_install(forge.chance(3)));
   }
   while (!one.chunks().empty()) answers.sent(one.answer_chunk(std::nullopt, false));
-  if (one.install()) answers.sent(one.finish_install(false));
   one.hold_disk(false);
   answers.sent(one.persist());
   one.core().step_down();  // reads that wait for a quorum are refused now
   answers.sent(one.turn());
   answers.sent(one.persist());
+  if (one.install()) answers.sent(one.finish_install(false));
   EXPECT_EQ(answers.unsettled(), 0U) << "seed " << seed;
 }
 
