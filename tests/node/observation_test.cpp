@@ -209,26 +209,26 @@ TEST(CommitWaiting, CommandBehindEntriesOfAnEarlierTermIsAnswered) {
   const auto next = w.follower_of(old);
   const std::uint64_t third = 6 - old - next;
   w.cut(third);
-  w.net.script = [](node_id, node_id, const rpc_request& request) {
+  const auto lose_answers = [](node_id, node_id, const rpc_request& request) {
     const bool append = std::holds_alternative<core::append_entries>(request);
     return append ? fate{fate::kind::answer_lost, {error_code::disconnected, "lost", {}}} : fate{};
   };
+  w.net.script = lose_answers;
   w.submit(old, "x");
   w.until([&] { return w.status(next).last_index == w.status(old).last_index; });
   w.net.script = {};
   w.heal();
   w.cut(old);
-  // Its own disk holds back the commit, until the command behind the earlier entries is there.
+  // Nothing of the new term commits until the command behind the earlier entries is on its disk.
   w.on_leadership = [&](std::uint64_t id, const core::leadership& l) {
-    if (id == next && l.role == core::role::leader) w.storage(next).answers = mode::stalled;
+    if (id == next && l.role == core::role::leader) w.net.script = lose_answers;
   };
   w.until([&] { return w.status(next).role == core::role::leader; });
   const auto a = w.submit(next, "y");
-  w.runtime.run_for(5ms);
+  w.until([&] { return w.status(next).stable_index == log_index(w.status(old).last_index + 2); });
   EXPECT_FALSE(a->is_there());
 
-  w.storage(next).answers = mode::durable;
-  w.storage(next).release();
+  w.net.script = {};
 
   EXPECT_EQ(w.finish(a).text(), "2");
 }

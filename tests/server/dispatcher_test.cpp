@@ -72,6 +72,13 @@ TEST_F(Dispatcher, GathersATurnIntoOneBatchForEachLane) {
   EXPECT_EQ(cluster.deadlines[0], instant(duration(107)));
 }
 
+TEST_F(Dispatcher, EveryTurnIsFlushed) {
+  add(one, 1);
+  commands->flush();
+  add(one, 2);
+  EXPECT_EQ(flushes_scheduled, 2);
+}
+
 TEST_F(Dispatcher, OutcomesGoToTheirRunsAndEachSinkIsToldOnce) {
   add(one, 1);
   add(one, 1);
