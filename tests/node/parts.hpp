@@ -19,6 +19,8 @@
 
 #include "mainstay/metrics/memory/memory_metrics.hpp"
 #include "mainstay/node/node.hpp"
+#include "mainstay/storage/memory/memory_disk.hpp"
+#include "mainstay/storage/memory/memory_engine.hpp"
 
 namespace mainstay::testing {
 
@@ -116,14 +118,23 @@ class scripted_storage {
   explicit scripted_storage(typename Runtime::executor loop) : loop_(loop) {}
 
   mode answers = mode::durable;
-  std::vector<core::entry> entries;
+  std::vector<core::entry> entries;  ///< the first stands behind the base
+  core::term_run base;
   core::hard_state state;
   std::uint64_t appends = 0;  ///< that were asked for
   std::uint64_t reads = 0;
   std::optional<error> read_failure;
+  std::shared_ptr<memory_disk> images = std::make_shared<memory_disk>();
+  std::optional<core::snapshot> snapshot;  ///< the newest
+  std::optional<error> image_failure;      ///< of whatever is asked of images from now on
+  std::uint64_t chunks = 0;                ///< of images that came in
 
   result<recovered_state> recover(group_id, std::uint64_t max_bytes) {
-    recovered_state r{.hard_state = state, .last_index = log_index(entries.size())};
+    recovered_state r{.hard_state = state,
+                      .base_index = base.first,
+                      .base_term = base.term,
+                      .last_index = base.first + entries.size(),
+                      .snapshot = snapshot};
     auto first = entries.end();
     for (std::uint64_t bytes = 0; first != entries.begin(); --first) {
       bytes += core::size_of(*std::prev(first));
@@ -169,10 +180,15 @@ class scripted_storage {
   /// Completes the last `repeatable` append once more.
   void repeat() { repeatable_({}); }
   void read(group_id, log_index first, log_index last, std::uint64_t max_bytes, read_done done) {
+    if (first <= base.first) {
+      return loop_.post([done = std::move(done)]() mutable {
+        done(fail(error_code::invalid_argument, "that is compacted"));
+      });
+    }
     std::vector<core::entry> found;
     std::uint64_t bytes = 0;
     for (auto i = first.value(); i <= last.value(); ++i) {
-      const auto& e = entries.at(i - 1);
+      const auto& e = entries.at(i - base.first.value() - 1);
       bytes += core::size_of(e);
       if (bytes > max_bytes && !found.empty()) break;
       found.push_back(e);
@@ -185,13 +201,80 @@ class scripted_storage {
     loop_.post(
         [found = std::move(found), done = std::move(done)]() mutable { done(std::move(found)); });
   }
-  void compact(group_id, log_index, append_done) {}
+  void compact(group_id, log_index index, append_done done) {
+    const auto gone = static_cast<std::ptrdiff_t>(index - base.first);
+    base = {index, entries[static_cast<std::size_t>(gone - 1)].term};
+    entries.erase(entries.begin(), entries.begin() + gone);
+    loop_.post([done = std::move(done)]() mutable { done({}); });
+  }
+  result<std::unique_ptr<snapshot_sink>> begin_snapshot(group_id group,
+                                                        const core::snapshot_contents& contents) {
+    if (image_failure) return std::unexpected(*image_failure);
+    return std::make_unique<noting_sink>(
+        *this, std::make_unique<memory_snapshot_sink>(images, group, contents));
+  }
+  result<std::unique_ptr<snapshot_source>> open_snapshot(group_id group,
+                                                         const core::snapshot_id& id) {
+    auto state_in = images->state_in(group, id);
+    if (!state_in) return std::unexpected(state_in.error());
+    return std::make_unique<memory_snapshot_source>(*std::move(state_in));
+  }
+  void read_snapshot(group_id group, const core::snapshot_id& id, std::uint64_t offset,
+                     std::uint64_t max_bytes, snapshot_read_done done) {
+    complete(std::move(done), images->read_snapshot(group, id, offset, max_bytes));
+  }
+  void receive_snapshot(group_id group, const core::snapshot_id& id, std::uint64_t offset,
+                        const shared_bytes& data, snapshot_received_done done) {
+    ++chunks;
+    if (image_failure) return complete(std::move(done), fail_images<received_snapshot>());
+    complete(std::move(done), images->receive_snapshot(group, id, offset, data));
+  }
+  void install_snapshot(group_id group, const core::snapshot_id& id, snapshot_installed_done done) {
+    if (image_failure) return complete(std::move(done), fail_images<core::snapshot>());
+    auto installed = images->install_snapshot(group, id);
+    if (installed) snapshot = *installed;
+    complete(std::move(done), std::move(installed));
+  }
   void stop() {}
 
  private:
+  /// Notes what was saved.
+  class noting_sink final : public snapshot_sink {
+   public:
+    noting_sink(scripted_storage& owner, std::unique_ptr<snapshot_sink> inside)
+        : owner_(owner), inside_(std::move(inside)) {}
+    result<void> write(std::span<const std::byte> bytes) override {
+      if (owner_.image_failure) return std::unexpected(*owner_.image_failure);
+      return inside_->write(bytes);
+    }
+    result<core::snapshot> commit() override {
+      auto saved = inside_->commit();
+      if (saved) owner_.snapshot = *saved;
+      return saved;
+    }
+
+   private:
+    scripted_storage& owner_;
+    std::unique_ptr<snapshot_sink> inside_;
+  };
+
+  template <class T>
+  result<T> fail_images() const {
+    return std::unexpected(*image_failure);
+  }
+  template <class Done, class T>
+  void complete(Done done, result<T> outcome) {
+    loop_.post([done = std::move(done), outcome = std::move(outcome)]() mutable {
+      done(std::move(outcome));
+    });
+  }
   void write(const core::persist_batch& batch) {
     if (batch.has_hard_state) state = batch.state;
-    if (batch.truncate_from) entries.resize(batch.truncate_from.value() - 1);
+    if (batch.truncate_from) entries.resize(batch.truncate_from - base.first - 1);
+    if (batch.reset_to) {
+      base = *batch.reset_to;
+      entries.clear();
+    }
     entries.insert(entries.end(), batch.entries.begin(), batch.entries.end());
   }
 
@@ -285,8 +368,28 @@ struct list_machine {
     if (request.text() == "throw") throw std::runtime_error("told to throw");
     return shared_bytes::copy_of(std::to_string(items.size()));
   }
-  result<void> save(const snapshot_writer&) { return {}; }
-  result<void> restore(const snapshot_reader&) { return {}; }
+  result<void> save(const snapshot_writer& writer) {
+    for (const auto& item : items) {
+      const std::string line = item + "\n";
+      if (auto written = writer(std::as_bytes(std::span(line))); !written) return written;
+    }
+    return {};
+  }
+  result<void> restore(const snapshot_reader& reader) {
+    std::string all;
+    std::byte some[100];
+    while (true) {
+      const auto count = reader(some);
+      if (!count) return std::unexpected(count.error());
+      if (*count == 0) break;
+      all.append(reinterpret_cast<const char*>(some), *count);
+    }
+    items.clear();
+    for (std::size_t end = 0; (end = all.find('\n')) != std::string::npos; all.erase(0, end + 1)) {
+      items.push_back(all.substr(0, end));
+    }
+    return {};
+  }
 };
 
 /// The bundle of all these on one kind of runtime.

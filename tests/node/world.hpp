@@ -163,6 +163,7 @@ class world {
     for (auto& [id, one] : nodes_) one->replica->stop_on_loop();
     net.held.clear();
     runtime.apply_is_held = false;
+    runtime.background_is_held = false;
     runtime.run();
   }
 
