@@ -74,7 +74,7 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   void expire();
   void take_submissions();
   void propose_due_time();
-  instant time_due() const;
+  instant time_due(instant now) const;
   void arm_timer();
   void carry_out(core::ready work);
   void advance() { core_.advance(parts_.runtime.now()); }

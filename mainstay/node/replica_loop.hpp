@@ -88,7 +88,8 @@ void replica<Types>::take_submissions() {
 
 template <raft_types Types>
 void replica<Types>::arm_timer() {
-  instant next = std::min({core_.next_deadline(), work_.next_look(), retry_at_, time_due()});
+  instant next = std::min(
+      {core_.next_deadline(), work_.next_look(), retry_at_, time_due(parts_.runtime.now())});
   if (append_started_ != instant::max() && core_.role() == core::role::leader) {
     next = std::min(next, append_started_ + options_.core.election_timeout_max);
   }

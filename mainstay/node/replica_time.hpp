@@ -7,15 +7,14 @@
 
 namespace mainstay::detail {
 
-/// When to propose an entry that brings nothing but time; max: never, as things stand. At most one
-/// a heartbeat interval, and none while entries are under way: those bring a time of their own, and
-/// a turn when they are applied.
+/// When to propose an entry that brings nothing but time, seen from `now`; max: never, as things
+/// stand. At most one a heartbeat interval, and none while entries are under way: those bring a time
+/// of their own, and a turn when they are applied.
 template <raft_types Types>
-instant replica<Types>::time_due() const {
+instant replica<Types>::time_due(instant now) const {
   if (!next_expiry_ || core_.role() != core::role::leader) return instant::max();
   if (core_.last_applied() != core_.last_index()) return instant::max();
   if (health_.has(node_health::disk_full)) return instant::max();
-  const instant now = parts_.runtime.now();
   const auto wait = next_expiry_->microseconds - parts_.runtime.wall_now().microseconds;
   // The wall clock may leap: look again after a while, however far the moment is.
   constexpr auto longest = std::chrono::microseconds(std::chrono::minutes(1));
@@ -26,7 +25,7 @@ instant replica<Types>::time_due() const {
 template <raft_types Types>
 void replica<Types>::propose_due_time() {
   const instant now = parts_.runtime.now();
-  if (time_due() > now) return;
+  if (time_due(now) > now) return;
   // A refusal is tried again, if nothing else brings the time until then.
   static_cast<void>(core_.propose_time(parts_.runtime.wall_now()));
   time_not_before_ = now + options_.core.heartbeat_interval;
