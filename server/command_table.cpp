@@ -21,9 +21,13 @@ constexpr std::array commands{
     command_entry{"DEL", del, write, -2, 1, -1, 1},
     command_entry{"ECHO", echo, local, 2, 0, 0, 0},
     command_entry{"EXISTS", exists, point_read, -2, 1, -1, 1},
+    command_entry{"EXPIRE", expire, write, -3, 1, 1, 1},
+    command_entry{"EXPIREAT", expireat, write, -3, 1, 1, 1},
+    command_entry{"EXPIRETIME", expiretime, point_read, 2, 1, 1, 1},
     command_entry{"FLUSHALL", flushall, write, -1, 0, 0, 0},
     command_entry{"GET", get, point_read, 2, 1, 1, 1},
     command_entry{"GETDEL", getdel, write, 2, 1, 1, 1},
+    command_entry{"GETEX", getex, write, -2, 1, 1, 1},
     command_entry{"GETSET", getset, write, 3, 1, 1, 1},
     command_entry{"HELLO", hello, local, -1, 0, 0, 0},
     command_entry{"INCR", incr, write, 2, 1, 1, 1},
@@ -33,18 +37,26 @@ constexpr std::array commands{
     command_entry{"MAINSTAY", command_name::mainstay, local, -2, 0, 0, 0},
     command_entry{"MGET", mget, point_read, -2, 1, -1, 1},
     command_entry{"MSET", mset, write, -3, 1, -1, 2},
+    command_entry{"PERSIST", persist, write, 2, 1, 1, 1},
+    command_entry{"PEXPIRE", pexpire, write, -3, 1, 1, 1},
+    command_entry{"PEXPIREAT", pexpireat, write, -3, 1, 1, 1},
+    command_entry{"PEXPIRETIME", pexpiretime, point_read, 2, 1, 1, 1},
     command_entry{"PING", ping, local, -1, 0, 0, 0},
+    command_entry{"PSETEX", psetex, write, 4, 1, 1, 1},
+    command_entry{"PTTL", pttl, timed_read, 2, 1, 1, 1},
     command_entry{"QUIT", quit, local, -1, 0, 0, 0},
     command_entry{"SCAN", scan, wide_read, -2, 0, 0, 0},
     command_entry{"SELECT", select, local, 2, 0, 0, 0},
     command_entry{"SET", set, write, -3, 1, 1, 1},
+    command_entry{"SETEX", setex, write, 4, 1, 1, 1},
     command_entry{"SETNX", setnx, write, 3, 1, 1, 1},
     command_entry{"STRLEN", strlen, point_read, 2, 1, 1, 1},
+    command_entry{"TTL", ttl, timed_read, 2, 1, 1, 1},
     command_entry{"TYPE", type, point_read, 2, 1, 1, 1},
 };
 static_assert(std::ranges::is_sorted(commands, {}, &command_entry::text));
 
-constexpr std::size_t longest_name = 8;
+constexpr std::size_t longest_name = 11;
 
 constexpr char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
 

@@ -21,9 +21,13 @@ enum class command_name : std::uint8_t {
   del,
   echo,
   exists,
+  expire,
+  expireat,
+  expiretime,
   flushall,
   get,
   getdel,
+  getex,
   getset,
   hello,
   incr,
@@ -33,13 +37,21 @@ enum class command_name : std::uint8_t {
   mainstay,
   mget,
   mset,
+  persist,
+  pexpire,
+  pexpireat,
+  pexpiretime,
   ping,
+  psetex,
+  pttl,
   quit,
   scan,
   select,
   set,
+  setex,
   setnx,
   strlen,
+  ttl,
   type,
 };
 
@@ -48,6 +60,7 @@ enum class command_kind : std::uint8_t {
   local,       ///< the connection itself
   write,       ///< the cluster, through the log
   point_read,  ///< the cluster; a read of some keys, cheap enough to go through the log as well
+  timed_read,  ///< the cluster; a read that needs the time, which only a place in the log gives
   wide_read,   ///< the cluster; a read that walks over many keys
 };
 

@@ -132,6 +132,7 @@ void write_command_entry(const command_entry& entry, reply_writer& out) {
       out.simple("write");
       break;
     case command_kind::point_read:
+    case command_kind::timed_read:
     case command_kind::wide_read:
       out.simple("readonly");
       break;

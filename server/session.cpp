@@ -150,7 +150,8 @@ session::step session::execute_remote(const command_entry& entry, argument_list 
 
 /// False: wait.
 bool session::choose_lane(command_kind kind, lane& chosen) const {
-  if (kind == command_kind::write) {
+  const bool needs_time = kind == command_kind::timed_read && level != consistency::stale;
+  if (kind == command_kind::write || needs_time) {
     // The read index of a read under way may come to include this write.
     chosen = lane::write;
     return reads_under_way_ == 0;

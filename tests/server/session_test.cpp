@@ -221,6 +221,25 @@ TEST_F(Session, StaleReadsWaitForNothing) {
             "+OK\r\n+OK\r\n$1\r\n2\r\n+OK\r\n+OK\r\n$12\r\nlinearizable\r\n");
 }
 
+// Only a place in the log has a time; a stale read takes that of the last entry applied here.
+TEST_F(Session, ReadOfTheTimeLeftGoesThroughTheLog) {
+  one->send("TTL a\n");
+  ASSERT_EQ(turn(), 1U);
+  EXPECT_EQ(cluster.pending[0].way, lane::write);
+  cluster.answer();
+  commands.drain();
+  EXPECT_EQ(one->replies(), ":-2\r\n");
+
+  one->send("GET a\nPTTL a\n");
+  ASSERT_EQ(turn(), 1U);
+  EXPECT_TRUE(one->talk.is_waiting());
+  settle();
+  one->send("MAINSTAY CONSISTENCY stale\nTTL a\nEXPIRETIME a\n");
+  ASSERT_EQ(turn(), 1U);
+  EXPECT_EQ(cluster.pending[0].way, lane::stale_read);
+  EXPECT_EQ(cluster.pending[0].payloads.size(), 2U);
+}
+
 TEST_F(Session, HelloWaitsUntilEarlierRepliesAreWritten) {
   one->send("GET a\nHELLO 3\nGET a\n");
   turn();
@@ -441,8 +460,8 @@ TEST_F(Session, InfoHasSections) {
 }
 
 TEST_F(Session, CommandTellsTheTable) {
-  EXPECT_THAT(talk("COMMAND\n"), StartsWith("*30\r\n*6\r\n$6\r\nappend\r\n:3\r\n*1\r\n+write\r\n"));
-  EXPECT_EQ(talk("COMMAND COUNT\n"), ":30\r\n");
+  EXPECT_THAT(talk("COMMAND\n"), StartsWith("*42\r\n*6\r\n$6\r\nappend\r\n:3\r\n*1\r\n+write\r\n"));
+  EXPECT_EQ(talk("COMMAND COUNT\n"), ":42\r\n");
   EXPECT_EQ(talk("COMMAND INFO nosuch\n"), "*1\r\n$-1\r\n");
 }
 

@@ -66,9 +66,118 @@ TEST_F(Translate, SetRefusesOptionsThatContradictOrDoNotExist) {
   EXPECT_EQ(refusal({"SET", "k", "v", "IFEQ", "a", "NX"}), "ERR syntax error");
   EXPECT_EQ(refusal({"SET", "k", "v", "IFEQ"}), "ERR syntax error");
   EXPECT_EQ(refusal({"SET", "k", "v", "nonsense"}), "ERR syntax error");
-  EXPECT_EQ(refusal({"SET", "k", "v", "EX", "10"}), "ERR EX is not supported: keys do not expire");
-  EXPECT_EQ(refusal({"SET", "k", "v", "KEEPTTL"}),
-            "ERR KEEPTTL is not supported: keys do not expire");
+}
+
+TEST_F(Translate, SetTakesOneTimeInAnyUnit) {
+  struct expected {
+    const char* option;
+    bool seconds;
+    bool absolute;
+  };
+  for (const auto& [option, seconds, absolute] :
+       {expected{"EX", true, false}, expected{"px", false, false}, expected{"ExAt", true, true},
+        expected{"PXAT", false, true}}) {
+    auto command = decoded({"SET", "k", "v", option, "-17", "XX"});
+    EXPECT_EQ(command.flags, keyspace::expires | keyspace::if_present);
+    ASSERT_EQ(command.argument_count, 3U);
+    command.arguments.next();
+    command.arguments.next();
+    const auto time = command.arguments.next_time();
+    EXPECT_EQ(time.number, -17);
+    EXPECT_EQ(time.seconds, seconds) << option;
+    EXPECT_EQ(time.absolute, absolute) << option;
+  }
+  EXPECT_EQ(decoded({"SET", "k", "v", "KEEPTTL", "GET"}).flags,
+            keyspace::keep_deadline | keyspace::get_old);
+  EXPECT_EQ(decoded({"SET", "k", "v", "IFEQ", "EX", "EX", "5"}).argument_count, 4U);
+}
+
+TEST_F(Translate, SetRefusesTimesThatContradictOrAreNone) {
+  const std::string syntax = "ERR syntax error";
+  EXPECT_EQ(refusal({"SET", "k", "v", "EX"}), syntax);
+  EXPECT_EQ(refusal({"SET", "k", "v", "EX", "1", "PX", "1"}), syntax);
+  EXPECT_EQ(refusal({"SET", "k", "v", "EX", "1", "KEEPTTL"}), syntax);
+  EXPECT_EQ(refusal({"SET", "k", "v", "KEEPTTL", "EX", "1"}), syntax);
+  EXPECT_EQ(refusal({"SET", "k", "v", "PERSIST"}), syntax);
+  EXPECT_EQ(refusal({"SET", "k", "v", "EX", "1.5"}), "ERR value is not an integer or out of range");
+  EXPECT_EQ(refusal({"SET", "k", "v", "EX", "9223372036854775808"}),
+            "ERR value is not an integer or out of range");
+  EXPECT_EQ(refusal({"SET", "k", "v", "EX", "x", "nonsense"}), syntax);
+}
+
+TEST_F(Translate, SetexPutsTheTimeBeforeTheValueAndRefusesUnderItsOwnName) {
+  auto command = decoded({"SETEX", "k", "5", "v"});
+  EXPECT_EQ(command.operation, operation::set);
+  EXPECT_EQ(command.flags, keyspace::expires);
+  EXPECT_EQ(command.arguments.next(), "k");
+  EXPECT_EQ(command.arguments.next(), "v");
+  EXPECT_TRUE(command.arguments.next_time().seconds);
+  EXPECT_EQ(refusal({"SETEX", "k", "0", "v"}), "ERR invalid expire time in 'setex' command");
+  EXPECT_EQ(refusal({"SETEX", "k", "9223372036854776", "v"}),
+            "ERR invalid expire time in 'setex' command");
+  EXPECT_EQ(refusal({"PSETEX", "k", "-1", "v"}), "ERR invalid expire time in 'psetex' command");
+  EXPECT_EQ(refusal({"PSETEX", "k", "v", "1"}), "ERR value is not an integer or out of range");
+  EXPECT_EQ(decoded({"PSETEX", "k", "9223372036854776", "v"}).flags, keyspace::expires);
+}
+
+TEST_F(Translate, ExpireTakesTheConditionsThatRedisTakesTogether) {
+  auto command = decoded({"PEXPIREAT", "k", "-5", "xx", "gt"});
+  EXPECT_EQ(command.operation, operation::expire);
+  EXPECT_EQ(command.flags, keyspace::if_any | keyspace::if_later);
+  command.arguments.next();
+  const auto time = command.arguments.next_time();
+  EXPECT_EQ(time.number, -5);
+  EXPECT_FALSE(time.seconds);
+  EXPECT_TRUE(time.absolute);
+  EXPECT_EQ(decoded({"EXPIRE", "k", "1", "NX"}).flags, keyspace::if_none);
+  EXPECT_EQ(decoded({"EXPIRE", "k", "1", "LT", "LT"}).flags, keyspace::if_earlier);
+
+  const std::string with_nx = "ERR NX and XX, GT or LT options at the same time are not compatible";
+  for (const auto* other : {"XX", "GT", "LT"}) {
+    EXPECT_EQ(refusal({"EXPIRE", "k", "1", "NX", other}), with_nx);
+  }
+  EXPECT_EQ(refusal({"EXPIRE", "k", "1", "GT", "LT"}),
+            "ERR GT and LT options at the same time are not compatible");
+  EXPECT_EQ(refusal({"EXPIRE", "k", "1", "nonsense"}), "ERR Unsupported option nonsense");
+  EXPECT_EQ(refusal({"EXPIRE", "k", "x"}), "ERR value is not an integer or out of range");
+}
+
+TEST_F(Translate, GetexReadsMovesOrTakesTheDeadline) {
+  EXPECT_EQ(decoded({"GETEX", "k"}).flags, 0);
+  EXPECT_EQ(decoded({"GETEX", "k", "persist"}).flags, keyspace::remove_deadline);
+  auto command = decoded({"GETEX", "k", "EXAT", "7"});
+  EXPECT_EQ(command.flags, keyspace::expires);
+  command.arguments.next();
+  EXPECT_TRUE(command.arguments.next_time().absolute);
+  for (const std::vector<std::string_view>& wrong :
+       {std::vector<std::string_view>{"GETEX", "k", "PERSIST", "EX", "1"},
+        {"GETEX", "k", "EX", "1", "PERSIST"},
+        {"GETEX", "k", "KEEPTTL"},
+        {"GETEX", "k", "NX"},
+        {"GETEX", "k", "EX"}}) {
+    EXPECT_EQ(refusal(wrong), "ERR syntax error");
+  }
+  EXPECT_EQ(refusal({"GETEX", "k", "EX", "x"}), "ERR value is not an integer or out of range");
+}
+
+TEST_F(Translate, TimesAreAskedInTheUnitOfTheCommand) {
+  EXPECT_EQ(decoded({"TTL", "k"}).flags, keyspace::in_seconds);
+  EXPECT_EQ(decoded({"PTTL", "k"}).flags, 0);
+  EXPECT_EQ(decoded({"EXPIRETIME", "k"}).flags, keyspace::in_seconds);
+  EXPECT_EQ(decoded({"PEXPIRETIME", "k"}).flags, 0);
+  EXPECT_EQ(decoded({"EXPIRE", "k", "1"}).operation, operation::expire);
+  auto command = decoded({"PEXPIRE", "k", "1"});
+  command.arguments.next();
+  EXPECT_FALSE(command.arguments.next_time().seconds);
+}
+
+TEST_F(Translate, ValuesBesideTimesAreMeasuredToo) {
+  limits.value_bytes = 4;
+  limits.key_bytes = 8;
+  EXPECT_EQ(refusal({"SETEX", "k", "100", "12345"}), "ERR value of 5 bytes is longer than 4");
+  EXPECT_EQ(refusal({"SETEX", "k", "1000000", "1234"}), "none");
+  EXPECT_EQ(refusal({"EXPIRE", "k", "123456789012"}), "none");
+  EXPECT_EQ(refusal({"GETEX", "k", "PXAT", "1790000000000"}), "none");
 }
 
 TEST_F(Translate, NumbersAreReadAsRedisDoes) {
