@@ -8,8 +8,8 @@
 namespace mainstay::detail {
 
 /// When to propose an entry that brings nothing but time, seen from `now`; max: never, as things
-/// stand. At most one a heartbeat interval, and none while entries are under way: those bring a time
-/// of their own, and a turn when they are applied.
+/// stand. At most one a heartbeat interval, and none while entries are under way: those bring a
+/// time of their own, and a turn when they are applied.
 template <raft_types Types>
 instant replica<Types>::time_due(instant now) const {
   if (!next_expiry_ || core_.role() != core::role::leader) return instant::max();
