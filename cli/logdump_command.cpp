@@ -56,6 +56,7 @@ std::string describe(const wal::record_header& r) {
     case record_type::truncate:
       return fmt::format("{:<11} group {} from index {}", name, group, r.index);
     case record_type::base:
+    case record_type::reset:
     case record_type::group_state:
       return fmt::format("{:<11} group {} index {} term {}", name, group, r.index, r.term);
     case record_type::bootstrap:
@@ -143,6 +144,10 @@ class dump {
         break;
       case record_type::base:
         g.base_index = r.index;
+        break;
+      case record_type::reset:
+        g.base_index = g.last_index = r.index;
+        g.last_term = r.term;
         break;
       default:
         break;

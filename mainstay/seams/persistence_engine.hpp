@@ -91,7 +91,10 @@ using snapshot_installed_done = std::move_only_function<void(result<core::snapsh
 template <class Engine>
 concept persistence_engine =
     requires(Engine engine, group_id group, core::persist_batch batch, append_done appended,
-             log_index index, std::uint64_t max_bytes, read_done read) {
+             log_index index, std::uint64_t max_bytes, read_done read,
+             const core::snapshot_contents& contents, const core::snapshot_id& image,
+             std::uint64_t offset, shared_bytes data, snapshot_read_done image_read,
+             snapshot_received_done received, snapshot_installed_done installed) {
       /// Reads what the group left on disk; called once per group, before any other call. Blocks.
       /// Errors: `corrupt` (with file, offset and index), `io_failed`, `wrong_identity`.
       { engine.recover(group, max_bytes) } -> std::same_as<result<recovered_state>>;
@@ -102,6 +105,29 @@ concept persistence_engine =
       engine.read(group, index, index, max_bytes, std::move(read));
       /// Removes entries up to and including `index`, whose effects a durable snapshot covers.
       engine.compact(group, index, std::move(appended));
+      /// Begins an image of the group. Any thread; blocks. One image of a group is written at a
+      /// time. Errors: `invalid_argument`, `no_space`, `io_failed`.
+      {
+        engine.begin_snapshot(group, contents)
+      } -> std::same_as<result<std::unique_ptr<snapshot_sink>>>;
+      /// Opens the newest image for restoring from it. Any thread; blocks. Errors:
+      /// `invalid_argument` when it is not the newest, `io_failed`.
+      {
+        engine.open_snapshot(group, image)
+      } -> std::same_as<result<std::unique_ptr<snapshot_source>>>;
+      /// Reads the bytes of an image from `offset` on, up to `max_bytes`, for sending them. An
+      /// image that was replaced stays readable for about a minute after the last read. Errors:
+      /// `invalid_argument` when there is no such image or nothing behind `offset`, `corrupt`.
+      engine.read_snapshot(group, image, offset, max_bytes, std::move(image_read));
+      /// Adds bytes to the image that is being received, one a group; another one takes its place.
+      /// Bytes at another offset than the one wanted are not taken, and the answer tells which is.
+      /// A partial image outlives a restart. Errors, after which it starts over at 0: `corrupt`
+      /// when what came is not the image that was announced, `no_space`, `io_failed`. And
+      /// `invalid_argument`, for bytes behind its end.
+      engine.receive_snapshot(group, image, offset, std::move(data), std::move(received));
+      /// Makes an image that was received whole the newest one: at once, and durably. Older ones
+      /// go. Errors: `invalid_argument` when it is not whole or older than the newest, `io_failed`.
+      engine.install_snapshot(group, image, std::move(installed));
       /// Completes everything that is under way, then joins the engine's activity. Idempotent.
       engine.stop();
     };

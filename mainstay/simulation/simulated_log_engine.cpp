@@ -80,9 +80,94 @@ void simulated_log_engine::read(group_id group, log_index first, log_index last,
   push(read_request{group, first, last, max_bytes, std::move(done), {}});
 }
 
+/// Work of a sink begins when it is asked for.
+class simulated_log_engine::timed_sink final : public snapshot_sink {
+ public:
+  timed_sink(simulated_log_engine& engine, std::unique_ptr<snapshot_sink> inside)
+      : engine_(engine), inside_(std::move(inside)) {}
+  timed_sink(const timed_sink&) = delete;
+  timed_sink& operator=(const timed_sink&) = delete;
+  ~timed_sink() override {
+    begin_work();
+    inside_.reset();
+  }
+
+  result<void> write(std::span<const std::byte> bytes) override {
+    begin_work();
+    return inside_->write(bytes);
+  }
+  result<core::snapshot> commit() override {
+    begin_work();
+    auto made = inside_->commit();
+    engine_.disk_.complete_work();
+    return made;
+  }
+
+ private:
+  void begin_work() { engine_.disk_.begin_work(engine_.runtime_.events().now()); }
+
+  simulated_log_engine& engine_;
+  std::unique_ptr<snapshot_sink> inside_;
+};
+
+result<std::unique_ptr<snapshot_sink>> simulated_log_engine::begin_snapshot(
+    group_id group, const core::snapshot_contents& contents) {
+  if (stopped_) return fail(error_code::shutting_down, "the log is closed");
+  disk_.begin_work(runtime_.events().now());
+  auto inside = log_->snapshots().begin(group, contents);
+  if (!inside) return inside;
+  return std::make_unique<timed_sink>(*this, *std::move(inside));
+}
+
+result<std::unique_ptr<snapshot_source>> simulated_log_engine::open_snapshot(
+    group_id group, const core::snapshot_id& id) {
+  disk_.begin_work(runtime_.events().now());
+  return log_->snapshots().open_image(group, id);
+}
+
+/// Queues work on images. It tells its outcome when the disk is done.
+template <class Done, class Work>
+void simulated_log_engine::push_image_work(Done done, Work work) {
+  using outcome = decltype(work(log_->snapshots()));
+  auto found = std::make_shared<outcome>(fail(error_code::shutting_down, "closed"));
+  push(image_request{
+      [this, found, work = std::move(work)]() mutable { *found = work(log_->snapshots()); },
+      [found, done = std::move(done)]() mutable { done(std::move(*found)); }});
+}
+
+void simulated_log_engine::read_snapshot(group_id group, const core::snapshot_id& id,
+                                         std::uint64_t offset, std::uint64_t max_bytes,
+                                         snapshot_read_done done) {
+  push_image_work(std::move(done), [=, this](wal::snapshot_store& images) {
+    return images.read(group, id, offset, max_bytes, runtime_.now());
+  });
+}
+
+void simulated_log_engine::receive_snapshot(group_id group, const core::snapshot_id& id,
+                                            std::uint64_t offset, shared_bytes data,
+                                            snapshot_received_done done) {
+  push_image_work(std::move(done), [=, this, data = std::move(data)](wal::snapshot_store& images) {
+    images.release_idle(runtime_.now());
+    return images.receive(group, id, offset, data);
+  });
+}
+
+void simulated_log_engine::install_snapshot(group_id group, const core::snapshot_id& id,
+                                            snapshot_installed_done done) {
+  push_image_work(std::move(done), [=, this](wal::snapshot_store& images) {
+    images.release_idle(runtime_.now());
+    return images.install(group, id);
+  });
+}
+
 void simulated_log_engine::push(request r) {
   if (stopped_) {
-    return std::visit([](auto& one) { one.done(fail(error_code::shutting_down, "closed")); }, r);
+    if (auto* image = std::get_if<image_request>(&r)) return image->done();
+    const error closed{error_code::shutting_down, "closed"};
+    if (auto* append = std::get_if<append_request>(&r)) append->done(std::unexpected(closed));
+    if (auto* compact = std::get_if<compact_request>(&r)) compact->done(std::unexpected(closed));
+    if (auto* read = std::get_if<read_request>(&r)) read->done(std::unexpected(closed));
+    return;
   }
   queue_.push_back(std::move(r));
   if (std::exchange(awake_, true)) return;
@@ -108,6 +193,7 @@ void simulated_log_engine::work_on(std::vector<request>& requests) {
   }
   outcomes_ = round_.flush(*log_);
   for (auto& r : requests) {
+    if (auto* image = std::get_if<image_request>(&r)) image->work();
     auto* read = std::get_if<read_request>(&r);
     if (read == nullptr) continue;
     const auto plan = log_->plan_read(read->group, read->first, read->last, read->max_bytes);
@@ -141,6 +227,8 @@ void simulated_log_engine::complete(std::vector<request>& requests) {
       read->done(std::move(read->outcome));
     } else if (auto* append = std::get_if<append_request>(&r)) {
       append->done(*outcome++);
+    } else if (auto* image = std::get_if<image_request>(&r)) {
+      image->done();
     } else {
       std::get<compact_request>(r).done(*outcome++);
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,6 +60,17 @@ class simulated_log_engine {
   void read(group_id group, log_index first, log_index last, std::uint64_t max_bytes,
             read_done done);
   void compact(group_id group, log_index index, append_done done);
+  /// What is written to the sink takes the disk's time; its commit is done at once, as nobody can
+  /// wait here, and the power fails before it or after.
+  result<std::unique_ptr<snapshot_sink>> begin_snapshot(group_id group,
+                                                        const core::snapshot_contents& contents);
+  result<std::unique_ptr<snapshot_source>> open_snapshot(group_id group,
+                                                         const core::snapshot_id& id);
+  void read_snapshot(group_id group, const core::snapshot_id& id, std::uint64_t offset,
+                     std::uint64_t max_bytes, snapshot_read_done done);
+  void receive_snapshot(group_id group, const core::snapshot_id& id, std::uint64_t offset,
+                        shared_bytes data, snapshot_received_done done);
+  void install_snapshot(group_id group, const core::snapshot_id& id, snapshot_installed_done done);
   void stop();
 
  private:
@@ -80,12 +92,20 @@ class simulated_log_engine {
     read_done done;
     result<std::vector<core::entry>> outcome;
   };
-  using request = std::variant<append_request, compact_request, read_request>;
+  /// Something done with images.
+  struct image_request {
+    std::move_only_function<void()> work;
+    std::move_only_function<void()> done;  ///< tells the outcome of `work`, or that it was not done
+  };
+  using request = std::variant<append_request, compact_request, read_request, image_request>;
   class storage_activity;
+  class timed_sink;
 
   simulated_log_engine(simulated_disk& disk, simulated_runtime& runtime);
 
   void push(request r);
+  template <class Done, class Work>
+  void push_image_work(Done done, Work work);
   void serve();
   void finish();
   void prove_when_idle();

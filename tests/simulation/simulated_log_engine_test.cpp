@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/conformance/persistence_engine.hpp"
+#include "tests/conformance/snapshot_storage.hpp"
 
 namespace mainstay::conformance {
 namespace {
@@ -44,6 +45,7 @@ class simulated_log_world {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Simulated, PersistenceEngine, simulated_log_world);
+INSTANTIATE_TYPED_TEST_SUITE_P(Simulated, SnapshotStorage, simulated_log_world);
 
 class SimulatedLog : public PersistenceEngine<simulated_log_world> {
  protected:

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "tests/conformance/persistence_engine.hpp"
+#include "tests/conformance/snapshot_storage.hpp"
 
 namespace mainstay {
 
@@ -125,6 +126,7 @@ TEST_F(MemoryEngine, BrokenDiskStaysBroken) {
 namespace conformance {
 using memory_worlds = testing::Types<memory_world>;
 INSTANTIATE_TYPED_TEST_SUITE_P(Memory, PersistenceEngine, memory_worlds);
+INSTANTIATE_TYPED_TEST_SUITE_P(Memory, SnapshotStorage, memory_worlds);
 }  // namespace conformance
 
 }  // namespace mainstay

@@ -16,6 +16,7 @@
 #include "mainstay/storage/wal/posix_file_system.hpp"
 
 #include "tests/conformance/persistence_engine.hpp"
+#include "tests/conformance/snapshot_storage.hpp"
 #include "tests/storage/scratch_directory.hpp"
 
 namespace mainstay {
@@ -429,6 +430,7 @@ TEST(WalOnPosixFiles, ThreadsOfDifferentGroupsShareTheLog) {
 namespace conformance {
 using wal_worlds = testing::Types<posix_world, simulated_world>;
 INSTANTIATE_TYPED_TEST_SUITE_P(Wal, PersistenceEngine, wal_worlds);
+INSTANTIATE_TYPED_TEST_SUITE_P(Wal, SnapshotStorage, wal_worlds);
 }  // namespace conformance
 
 }  // namespace mainstay

@@ -42,7 +42,8 @@ result<void> memory_disk::validate(const stored_log& log, const core::persist_ba
   if (batch.reset_to) {
     const auto& to = *batch.reset_to;
     if (batch.truncate_from) return refuse("a reset that also truncates");
-    if (to.first < log.base_index || !to.term || to.term < log.base_term) {
+    const bool changes_base = to.first == log.base_index && to.term != log.base_term;
+    if (to.first < log.base_index || changes_base || !to.term || to.term < log.base_term) {
       return refuse("the reset goes back");
     }
     last = to.first;

@@ -1,7 +1,6 @@
 // The images of a memory_disk: contents and configuration in front, then the state.
 #include <algorithm>
 #include <cstring>
-#include <iterator>
 #include <string>
 #include <utility>
 
@@ -138,7 +137,7 @@ result<received_snapshot> memory_disk::receive_snapshot(group_id group, const co
   auto& bytes = partial->bytes;
   if (offset != bytes.size()) return received_snapshot{bytes.size(), partial->complete.has_value()};
   if (data.size() > id.size - offset) return refuse("more than the whole image");
-  std::ranges::copy(data.span(), std::back_inserter(bytes));
+  bytes.insert(bytes.end(), data.data(), data.data() + data.size());
   if (bytes.size() < id.size) return received_snapshot{bytes.size(), false};
   auto checked = check_image(group, id, bytes);
   if (!checked) {

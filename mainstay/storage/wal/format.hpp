@@ -101,6 +101,7 @@ enum class record_type : std::uint8_t {
   base = 4,
   bootstrap = 5,
   group_state = 6,
+  reset = 7,
 };
 
 /// A record without its payload; index and term mean what the type says.

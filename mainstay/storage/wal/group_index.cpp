@@ -48,6 +48,13 @@ std::optional<std::string_view> group_index::objection_to_base(log_index index, 
   return {};
 }
 
+std::optional<std::string_view> group_index::objection_to_reset(log_index index, term t) const {
+  if (index < base_.first) return "the reset goes back behind the base";
+  if (!t || t < base_.term) return "the term of the reset goes back";
+  if (index == base_.first && t != base_.term) return "the reset changes the base's term";
+  return {};
+}
+
 std::optional<std::string_view> group_index::objection_to_hard_state(
     const core::hard_state& state) const {
   if (state.current_term < hard_state_.current_term) return "the term goes back";
@@ -98,6 +105,18 @@ void group_index::set_base(log_index index, term t) {
     restart_ = true;
   }
   base_ = {index, t};
+}
+
+void group_index::reset(log_index index, term t) {
+  MAINSTAY_ASSERT(base_.first <= index);
+  base_ = {index, t};
+  last_index_ = index;
+  runs_.clear();
+  configurations_.clear();
+  anchors_.clear();
+  gone_last_ = {};
+  restart_ = true;
+  highest_ = {};
 }
 
 void group_index::start_at(core::term_run base, core::term_run last) {

@@ -48,12 +48,15 @@ class group_index {
   std::optional<std::string_view> objection_to_entry(log_index index, term t) const;
   std::optional<std::string_view> objection_to_truncation(log_index from) const;
   std::optional<std::string_view> objection_to_base(log_index index, term t) const;
+  std::optional<std::string_view> objection_to_reset(log_index index, term t) const;
   std::optional<std::string_view> objection_to_hard_state(const core::hard_state& state) const;
 
   void set_hard_state(const core::hard_state& state) { hard_state_ = state; }
   void append(log_index index, term t, core::entry_kind kind, const record_place& place);
   void truncate_from(log_index from);
   void set_base(log_index index, term t);
+  /// Forgets all entries; the log goes on behind `index`, which has term `t`.
+  void reset(log_index index, term t);
   /// Starts at the state of a checkpoint (`base.first` is the base index, `last.first` the last
   /// index). Entries between the two lie in segments that are gone; a later base must cover them.
   void start_at(core::term_run base, core::term_run last);

@@ -124,6 +124,8 @@ std::string_view name_of(record_type type) {
       return "bootstrap";
     case record_type::group_state:
       return "group_state";
+    case record_type::reset:
+      return "reset";
   }
   return "unknown";
 }

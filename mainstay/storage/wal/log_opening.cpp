@@ -76,9 +76,12 @@ result<std::unique_ptr<segmented_log>> segmented_log::open(const log_options& op
   }
   auto peers = peer_file::open(files, options.directory, identity_of(options, *recovered));
   if (!peers) return std::unexpected(peers.error());
+  auto snapshots = snapshot_store::open(files, options.directory);
+  if (!snapshots) return std::unexpected(snapshots.error());
   std::unique_ptr<segmented_log> log(
       new segmented_log(options, files, runner, std::move(*lock), *recovered));
   log->peers_ = *std::move(peers);
+  log->snapshots_ = *std::move(snapshots);
   if (auto ok = log->begin(*recovered); !ok) return std::unexpected(ok.error());
   return log;
 }
@@ -136,7 +139,11 @@ result<void> segmented_log::rewrite(position from, position to) {
 result<recovered_state> segmented_log::state_of(group_id id, std::uint64_t max_tail_bytes) const {
   if (failure_) return refuse_dead();
   const auto known = groups_.find(id);
-  if (known == groups_.end()) return recovered_state{};
+  if (known == groups_.end()) {
+    recovered_state nothing;
+    nothing.snapshot = snapshots_->newest(id);
+    return nothing;
+  }
   const auto& group = known->second;
   recovered_state state{.hard_state = group.hard_state(),
                         .base_index = group.base_index(),
@@ -145,7 +152,7 @@ result<recovered_state> segmented_log::state_of(group_id id, std::uint64_t max_t
                         .term_runs = group.term_runs(),
                         .configurations = {},
                         .tail = {},
-                        .snapshot = {}};
+                        .snapshot = snapshots_->newest(id)};
   for (const auto index : group.configurations()) {
     auto plan = plan_read(id, index, index, everything);
     if (!plan) return std::unexpected(plan.error());

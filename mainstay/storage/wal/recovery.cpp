@@ -230,6 +230,11 @@ class replay {
         if (auto why = group.objection_to_base(index, t)) return why;
         group.set_base(index, t);
         return {};
+      case record_type::reset:
+        if (auto why = group.objection_to_reset(index, t)) return why;
+        group.reset(index, t);
+        for (auto& segment : log_.segments) forget_entries(segment, h.group);
+        return {};
       case record_type::hard_state: {
         const core::hard_state state{t, node_id(h.index)};
         if (auto why = group.objection_to_hard_state(state)) return why;

@@ -23,6 +23,11 @@ struct used_segment {
   std::vector<std::pair<group_id, log_index>> highest;
 };
 
+/// The group's entries in this segment do not count any more.
+inline void forget_entries(used_segment& in, group_id group) {
+  std::erase_if(in.highest, [group](const auto& one) { return one.first == group; });
+}
+
 /// What a directory holds.
 struct recovered_log {
   wal::identity identity;         ///< of the files; zeros when there are none

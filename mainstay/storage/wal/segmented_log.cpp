@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -61,8 +62,15 @@ result<void> segmented_log::validate(const group_index& group,
       return fail(error_code::invalid_argument, fmt::format("truncation: {}", *why));
     }
   }
+  if (batch.reset_to) {
+    auto why = group.objection_to_reset(batch.reset_to->first, batch.reset_to->term);
+    if (batch.truncate_from) why = "it comes with a truncation";
+    if (why) return fail(error_code::invalid_argument, fmt::format("reset: {}", *why));
+  }
   log_index last = truncation ? truncation.previous() : group.last_index();
   term last_term = group.term_at(last);
+  if (batch.reset_to)
+    std::tie(last, last_term) = std::pair(batch.reset_to->first, batch.reset_to->term);
   for (const auto& e : batch.entries) {
     if (e.index != last.next() || !e.term || e.term < last_term) {
       return fail(error_code::invalid_argument,
@@ -104,7 +112,7 @@ std::size_t segmented_log::segments_needed(const core::persist_batch& batch,
     }
     left -= wanted;
   };
-  take(2 * record_header_size);  // hard state and truncation, together at most this far
+  take(2 * record_header_size);  // hard state, and truncation or reset: at most this far
   for (const auto& e : batch.entries) take(record_size(e.payload.size()));
   return count;
 }
@@ -152,11 +160,25 @@ result<void> segmented_log::write_batch(group_id id, const core::persist_batch& 
     if (!ok) return std::unexpected(ok.error());
     group.truncate_from(truncation);
   }
+  if (batch.reset_to) {
+    if (auto ok = write_reset(id, *batch.reset_to); !ok) return ok;
+  }
   for (const auto& e : batch.entries) {
     auto at = place(header_of(id, e), e.payload.span());
     if (!at) return std::unexpected(at.error());
     group.append(e.index, e.term, e.kind, *at);
   }
+  return {};
+}
+
+result<void> segmented_log::write_reset(group_id id, const core::term_run& to) {
+  auto ok = place(
+      {.type = record_type::reset, .group = id, .index = to.first.value(), .term = to.term.value()},
+      {});
+  if (!ok) return std::unexpected(ok.error());
+  groups_[id].reset(to.first, to.term);
+  for (auto& segment : segments_) forget_entries(segment, id);
+  base_moved_ = true;
   return {};
 }
 

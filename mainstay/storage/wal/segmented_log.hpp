@@ -19,6 +19,7 @@
 #include "mainstay/storage/wal/peer_file.hpp"
 #include "mainstay/storage/wal/recovery.hpp"
 #include "mainstay/storage/wal/segment_supply.hpp"
+#include "mainstay/storage/wal/snapshot_store.hpp"
 
 namespace mainstay::wal {
 
@@ -53,6 +54,8 @@ class segmented_log {
   /// The file of peers beside the log; for one thread at a time, which may be another than this
   /// log's.
   peer_file& peers() { return *peers_; }
+  /// The images beside the log; for the threads that it tells.
+  snapshot_store& snapshots() { return *snapshots_; }
 
   /// Takes a batch into what the next flush writes. The batch must stay alive until then.
   result<void> add(group_id group, const core::persist_batch& batch);
@@ -95,6 +98,7 @@ class segmented_log {
   result<std::vector<core::entry>> read_tail(group_id id, std::uint64_t max_bytes) const;
   std::size_t segments_needed(const core::persist_batch& batch, std::uint64_t room) const;
   result<void> write_batch(group_id id, const core::persist_batch& batch);
+  result<void> write_reset(group_id id, const core::term_run& to);
   result<record_place> place(const record_header& header, std::span<const std::byte> payload);
   result<void> open_batch(std::uint64_t first_record);
   void write_checkpoint();
@@ -107,7 +111,8 @@ class segmented_log {
 
   file_system* files_;
   std::unique_ptr<directory_lock> lock_;
-  std::optional<peer_file> peers_;  // set once it is open
+  std::optional<peer_file> peers_;             // set once it is open
+  std::unique_ptr<snapshot_store> snapshots_;  // likewise
   wal::identity identity_;
   core::configuration bootstrap_;
   shared_bytes encoded_bootstrap_;

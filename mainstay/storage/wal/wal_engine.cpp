@@ -1,5 +1,6 @@
 #include "mainstay/storage/wal/wal_engine.hpp"
 
+#include <chrono>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -70,6 +71,8 @@ class threaded_runner final : public wal::supply_runner {
   wal::worker worker_;
 };
 
+instant monotonic_now() { return instant(std::chrono::steady_clock::now().time_since_epoch()); }
+
 mainstay::incarnation draw_incarnation(std::uint64_t seed) {
   random_generator random(seed);
   auto drawn = random.next();
@@ -118,6 +121,23 @@ class wal_engine::implementation {
     return {};
   }
 
+  wal::snapshot_store& snapshots() { return log_->snapshots(); }
+
+  /// Does something with images, beside the log's own work. `done` gets the outcome.
+  template <class Done, class Work>
+  void post_image_work(Done done, Work work) {
+    {
+      const std::lock_guard guard(mutex_);
+      if (!stopping_) {
+        images_.post([this, done = std::move(done), work = std::move(work)]() mutable {
+          done(work(log_->snapshots()));
+        });
+        return;
+      }
+    }
+    done(fail(error_code::shutting_down, "closed"));
+  }
+
   void stop() {
     {
       const std::lock_guard guard(mutex_);
@@ -128,6 +148,7 @@ class wal_engine::implementation {
     const std::lock_guard guard(joining_);
     if (thread_.joinable()) thread_.join();
     reader_.stop();
+    images_.stop();
   }
 
  private:
@@ -206,6 +227,7 @@ class wal_engine::implementation {
   threaded_runner runner_;
   std::unique_ptr<wal::segmented_log> log_;
   wal::worker reader_;
+  wal::worker images_;
   wal::group_commit round_;
 
   std::mutex mutex_;
@@ -258,6 +280,40 @@ void wal_engine::read(group_id group, log_index first, log_index last, std::uint
 void wal_engine::compact(group_id group, log_index index, append_done done) {
   auto left = inside_->push(compact_request{group, index, std::move(done)});
   if (left) std::get<compact_request>(*left).done(fail(error_code::shutting_down, "closed"));
+}
+
+result<std::unique_ptr<snapshot_sink>> wal_engine::begin_snapshot(
+    group_id group, const core::snapshot_contents& contents) {
+  return inside_->snapshots().begin(group, contents);
+}
+
+result<std::unique_ptr<snapshot_source>> wal_engine::open_snapshot(group_id group,
+                                                                   const core::snapshot_id& id) {
+  return inside_->snapshots().open_image(group, id);
+}
+
+void wal_engine::read_snapshot(group_id group, const core::snapshot_id& id, std::uint64_t offset,
+                               std::uint64_t max_bytes, snapshot_read_done done) {
+  inside_->post_image_work(std::move(done), [=](wal::snapshot_store& images) {
+    return images.read(group, id, offset, max_bytes, monotonic_now());
+  });
+}
+
+void wal_engine::receive_snapshot(group_id group, const core::snapshot_id& id, std::uint64_t offset,
+                                  shared_bytes data, snapshot_received_done done) {
+  inside_->post_image_work(std::move(done),
+                           [=, data = std::move(data)](wal::snapshot_store& images) {
+                             images.release_idle(monotonic_now());
+                             return images.receive(group, id, offset, data);
+                           });
+}
+
+void wal_engine::install_snapshot(group_id group, const core::snapshot_id& id,
+                                  snapshot_installed_done done) {
+  inside_->post_image_work(std::move(done), [=](wal::snapshot_store& images) {
+    images.release_idle(monotonic_now());
+    return images.install(group, id);
+  });
 }
 
 void wal_engine::stop() { inside_->stop(); }

@@ -45,8 +45,8 @@ struct wal_options {
   std::uint64_t largest_payload() const { return segment_bytes / 4; }
 };
 
-/// Satisfies `persistence_engine`. Three threads: one appends, flushes and completes appends, one
-/// reads and completes reads, one prepares segments.
+/// Satisfies `persistence_engine`. Four threads: one appends, flushes and completes appends, one
+/// reads and completes reads, one prepares segments, one reads, receives and installs images.
 ///
 /// Errors of `append` and `compact`:
 /// - `invalid_argument`: the batch does not follow the group's log; nothing was written.
@@ -84,6 +84,15 @@ class wal_engine {
   void read(group_id group, log_index first, log_index last, std::uint64_t max_bytes,
             read_done done);
   void compact(group_id group, log_index index, append_done done);
+  result<std::unique_ptr<snapshot_sink>> begin_snapshot(group_id group,
+                                                        const core::snapshot_contents& contents);
+  result<std::unique_ptr<snapshot_source>> open_snapshot(group_id group,
+                                                         const core::snapshot_id& id);
+  void read_snapshot(group_id group, const core::snapshot_id& id, std::uint64_t offset,
+                     std::uint64_t max_bytes, snapshot_read_done done);
+  void receive_snapshot(group_id group, const core::snapshot_id& id, std::uint64_t offset,
+                        shared_bytes data, snapshot_received_done done);
+  void install_snapshot(group_id group, const core::snapshot_id& id, snapshot_installed_done done);
   void stop();
 
  private:
