@@ -1,6 +1,7 @@
 #include "sim/clients.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <optional>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "mainstay/base/error.hpp"
 #include "mainstay/machines/key_value/answer.hpp"
 #include "mainstay/machines/key_value/command.hpp"
+#include "mainstay/simulation/checkers/violation.hpp"
 
 namespace mainstay::sim {
 
@@ -21,6 +23,15 @@ using simulation::operation_outcome;
 constexpr duration patience = std::chrono::seconds(10);
 /// Clients of the end have numbers from here on.
 constexpr std::uint64_t final_clients = 1'000'000;
+/// Operations of a hundred that are about keys that expire.
+constexpr std::uint32_t expiring = 8;
+/// Keys that expire and that everybody changes.
+constexpr std::uint64_t shared_mortals = 8;
+/// What `time_left` answers for a key that is not there, and for one without a deadline.
+constexpr std::int64_t gone = -2;
+constexpr std::int64_t never = -1;
+
+std::string shared_mortal(std::uint64_t number) { return "x" + std::to_string(number); }
 
 std::int64_t nanoseconds(instant when) { return when.time_since_epoch().count(); }
 
@@ -68,6 +79,11 @@ class client_group::client {
   }
 
  private:
+  struct mortal_key {
+    std::string key;
+    std::int64_t left;  // as last seen
+  };
+
   bool percent(std::uint32_t chance) { return random_.below(100) < chance; }
   node_id draw_node() { return node_id(1 + random_.below(group_.world_.nodes)); }
 
@@ -75,6 +91,7 @@ class client_group::client {
     const auto& limit = group_.work_.most_operations;
     if (group_.stopped_ || (limit && group_.begun_ >= *limit)) return;
     ++group_.begun_;
+    if (percent(expiring)) return act_on_mortal();
     const auto number = random_.below(group_.work_.keys);
     request r;
     r.what.client = id_;
@@ -93,6 +110,75 @@ class client_group::client {
       if (!outcome) look_elsewhere(outcome.error());
       go_on();
     });
+  }
+
+  /// Keys that expire are in nobody's history, because only the log knows when they are gone. What
+  /// is certain: one that was set once stays gone, and its time only runs down. That all replicas
+  /// have the same is for those to say who compare their states.
+  void act_on_mortal() {
+    request r;
+    r.is_recorded = false;
+    r.call.node = node_;
+    r.call.timeout = group_.work_.timeout;
+    if (percent(30)) {
+      change_shared(r);
+    } else if (!mortal_ || (mortal_->left == gone && percent(30))) {
+      mortal_.reset();
+      set_mortal(r);
+    } else {
+      r.what.name = "time_left";
+      r.call.payload = keyspace::encode(group_.arena_, operation::time_left, {mortal_->key});
+    }
+    const bool asks = r.what.name == "time_left";
+    const std::optional<std::string> born =
+        r.what.name == "set" ? std::optional(r.what.key) : std::nullopt;
+    group_.send(std::move(r), [this, asks, born](const command_outcome& outcome) {
+      if (outcome && born) mortal_ = {*born, std::numeric_limits<std::int64_t>::max()};
+      if (outcome && asks) look_at_mortal(std::stoll(*text_of(*outcome)));
+      if (!outcome) look_elsewhere(outcome.error());
+      go_on();
+    });
+  }
+
+  void set_mortal(request& r) {
+    r.what.name = "set";
+    r.what.key = "m" + token();
+    group_.mortals_.push_back(r.what.key);
+    const keyspace::time_argument time(
+        {.number = 1 + static_cast<std::int64_t>(random_.below(3000))});
+    r.call.changes = true;
+    r.call.payload = keyspace::encode(group_.arena_, operation::set, keyspace::expires,
+                                      std::vector<std::string_view>{r.what.key, "v", time.text()});
+  }
+
+  /// Commands that are all different, on keys that everybody changes.
+  void change_shared(request& r) {
+    const auto key = shared_mortal(random_.below(shared_mortals));
+    const auto unique = static_cast<std::int64_t>(64 * ++tokens_ + id_ % 64);
+    const keyspace::time_argument time({.number = unique});
+    const auto value = token();
+    r.call.changes = true;
+    if (percent(40)) {
+      r.call.payload = keyspace::encode(group_.arena_, operation::expire, {key, time.text()});
+    } else if (percent(30)) {
+      r.call.payload = keyspace::encode(group_.arena_, operation::append, {key, value});
+    } else {
+      const std::uint8_t flags = percent(50) ? keyspace::expires : keyspace::keep_deadline;
+      std::vector<std::string_view> arguments{key, value};
+      if (flags == keyspace::expires) arguments.push_back(time.text());
+      r.call.payload = keyspace::encode(group_.arena_, operation::set, flags, arguments);
+    }
+  }
+
+  void look_at_mortal(std::int64_t left) {
+    if (left < gone || left == never || (left > mortal_->left && left != gone)) {
+      throw simulation::violation(
+          simulation::property::linearizability, node_,
+          simulation::sentence("client ", id_, " reads that key \"", mortal_->key, "\" has ", left,
+                               " ms left, after it had ", mortal_->left));
+    }
+    mortal_->left = left;
+    if (left == gone) std::erase(group_.mortals_, mortal_->key);
   }
 
   /// A client stays with a node that answers.
@@ -180,6 +266,7 @@ class client_group::client {
   node_id node_;
   std::uint64_t tokens_ = 0;
   std::map<std::string, std::string> seen_;
+  std::optional<mortal_key> mortal_;  // set once, by this client alone
 };
 
 client_group::client_group(const simulation::workload& work, client_world world, std::uint64_t seed)
@@ -265,6 +352,22 @@ void client_group::write_once(node_id through, duration timeout, std::function<v
   r.call.changes = true;
   r.call.timeout = timeout;
   r.call.payload = keyspace::encode(arena_, operation::set, {r.what.key, r.what.argument});
+  send(std::move(r),
+       [done = std::move(done)](const command_outcome& outcome) { done(outcome.has_value()); });
+}
+
+void client_group::erase_mortals(node_id through, duration timeout,
+                                 std::function<void(bool)> done) {
+  std::vector<std::string> keys = mortals_;
+  for (std::uint64_t i = 0; i < shared_mortals; ++i) keys.push_back(shared_mortal(i));
+  keys.push_back("~" + std::to_string(++final_writes_));  // nobody's: no command is like another
+  request r;
+  r.is_recorded = false;
+  r.call.node = through;
+  r.call.changes = true;
+  r.call.timeout = timeout;
+  r.call.payload = keyspace::encode(arena_, operation::erase, 0,
+                                    std::vector<std::string_view>(keys.begin(), keys.end()));
   send(std::move(r),
        [done = std::move(done)](const command_outcome& outcome) { done(outcome.has_value()); });
 }

@@ -67,6 +67,8 @@ class client_group {
   void read_everything(node_id through);
   /// Writes something new through a node; `done` is told whether it is certain.
   void write_once(node_id through, duration timeout, std::function<void(bool)> done);
+  /// Removes every key that may expire; `done` as above.
+  void erase_mortals(node_id through, duration timeout, std::function<void(bool)> done);
 
   const simulation::history& record() const { return history_; }
   const operation_counters& counters() const { return counters_; }
@@ -89,6 +91,7 @@ class client_group {
   std::size_t under_way_ = 0;
   std::uint64_t begun_ = 0;
   std::uint64_t final_writes_ = 0;
+  std::vector<std::string> mortals_;  // keys that one client set and has not seen gone
   bool stopped_ = false;
 };
 

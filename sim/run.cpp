@@ -242,28 +242,35 @@ class simulation_run {
     const auto election = plan_.core.election_timeout_max;
     await([this] { return static_cast<bool>(cluster_->leader()); }, 30 * election, "no leader");
     await([this] { return clients_->under_way() == 0; }, 20s, "operations have not ended");
-    for (const auto id : living()) write_through(id, 30 * election);
+    const duration limit = 30 * election + 10s;
+    for (const auto id : living()) {
+      until_done(limit, [&](auto done) { clients_->write_once(id, 2s, std::move(done)); });
+    }
+    // Keys that expire would have the leader tell the time while nothing else happens.
+    until_done(limit,
+               [&](auto done) { clients_->erase_mortals(living().front(), 2s, std::move(done)); });
     await([this] { return cluster_->has_converged(); }, catch_up_time() + 30 * election,
           "logs have not converged");
     for (const auto id : living()) clients_->read_everything(id);
     await([this] { return clients_->under_way() == 0; }, 20s, "reads have not ended");
   }
 
-  /// A write through this node is done, after as many tries as it takes.
-  void write_through(node_id id, duration limit) {
+  /// A write is done, after as many tries as it takes.
+  template <class Attempt>
+  void until_done(duration limit, Attempt attempt) {
     bool done = false;
     bool under_way = false;
     await(
         [&] {
           if (done || under_way) return done;
           under_way = true;
-          clients_->write_once(id, 2s, [&](bool ok) {
+          attempt([&](bool ok) {
             done = ok;
             under_way = false;
           });
           return false;
         },
-        limit + 10s, "no write succeeds");
+        limit, "no write succeeds");
     if (under_way) run_for(11s);
   }
 
