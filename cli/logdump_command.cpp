@@ -37,6 +37,8 @@ std::string_view kind_of_entry(std::uint8_t kind) {
       return "no-op";
     case 2:
       return "configuration";
+    case 3:
+      return "session";
     default:
       return "unknown kind";
   }

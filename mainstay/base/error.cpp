@@ -36,6 +36,10 @@ std::string_view name_of(error_code code) {
       return "apply_failed";
     case error_code::unsupported:
       return "unsupported";
+    case error_code::session_expired:
+      return "session_expired";
+    case error_code::stale_serial:
+      return "stale_serial";
   }
   return "unnamed";
 }
@@ -50,6 +54,8 @@ outcome outcome_of(error_code code) {
     case error_code::overwritten:
     case error_code::unreachable:
     case error_code::unsupported:
+    case error_code::session_expired:
+    case error_code::stale_serial:
       return outcome::refused;
     default:
       return outcome::unknown;

@@ -33,6 +33,10 @@ enum class error_code : std::uint8_t {
   wrong_identity,  ///< cluster id, node id or incarnation differ from what was expected
   apply_failed,    ///< the state machine reported a failure; the replica stopped applying
   unsupported,     ///< the version or feature is not known to this build
+  // Refused by a session (thesis §6.3): this attempt changed nothing. What became of an earlier
+  // attempt of the same serial, they do not tell.
+  session_expired,  ///< the session is not known: it was closed, or unused for too long
+  stale_serial,     ///< the serial is behind what the session remembers
 };
 
 /// The name of a code, as it stands in logs and metrics: "not_leader".

@@ -17,7 +17,11 @@ enum class entry_kind : std::uint8_t {
   command = 0,        ///< the state machine's bytes
   no_op = 1,          ///< a leader's first entry of its term (thesis §6.4); empty payload
   configuration = 2,  ///< an encoded `configuration`; in force from append on (paper §6)
+  session = 3,        ///< what a client asks within a session (thesis §6.3), command included
 };
+
+/// The newest kind: what is above it is unknown to this build.
+inline constexpr entry_kind last_entry_kind = entry_kind::session;
 
 /// One entry of the replicated log (paper §5.3).
 struct entry {

@@ -72,8 +72,10 @@ class raft {
   void step(envelope e);
   /// Appends commands at the leader (paper §5.3); gives the index of the first, the others follow
   /// it. All or nothing. `now` is the wall clock; entries never go back in time.
+  /// Precondition: the kind is `command` or `session`; the core does not look into either.
   /// Errors: `not_leader` with a hint, `overloaded`, `invalid_argument`.
-  result<log_index> propose(std::span<const shared_bytes> commands, log_time now);
+  result<log_index> propose(std::span<const shared_bytes> commands, log_time now,
+                            entry_kind kind = entry_kind::command);
   /// Appends an entry that brings nothing but the time, a no-op; gives its index. Errors:
   /// `not_leader` with a hint, `overloaded`.
   result<log_index> propose_time(log_time now);

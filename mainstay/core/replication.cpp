@@ -11,8 +11,10 @@ namespace mainstay::core {
 
 // ---- Leader -----------------------------------------------------------------------------------
 
-result<log_index> raft::propose(std::span<const shared_bytes> commands, log_time now) {
-  return append_as_leader(entry_kind::command, commands, now);
+result<log_index> raft::propose(std::span<const shared_bytes> commands, log_time now,
+                                entry_kind kind) {
+  MAINSTAY_ASSERT(kind == entry_kind::command || kind == entry_kind::session);
+  return append_as_leader(kind, commands, now);
 }
 
 result<log_index> raft::propose_time(log_time now) {
@@ -284,7 +286,7 @@ bool raft::is_well_formed(const append_entries& m) const {
     index = index.next();
     if (e.index != index || e.term < last_term || e.term > m.term || !e.term) return false;
     last_term = e.term;
-    if (e.kind > entry_kind::configuration) return false;
+    if (e.kind > last_entry_kind) return false;
     if (e.kind == entry_kind::configuration && !decode_configuration(e.payload.span())) {
       return false;
     }

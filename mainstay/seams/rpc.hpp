@@ -13,9 +13,10 @@
 
 namespace mainstay {
 
-/// Commands that reached a follower, on their way to the leader. In order.
+/// Commands that reached a follower, on their way to the leader. In order, and all of one kind.
 struct forward_commands {
   std::vector<shared_bytes> commands;
+  core::entry_kind kind = core::entry_kind::command;  ///< or `session`
 
   friend bool operator==(const forward_commands&, const forward_commands&) = default;
 };

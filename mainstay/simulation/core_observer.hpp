@@ -21,6 +21,7 @@ struct message_arrived {
 struct commands_proposed {
   std::span<const shared_bytes> commands;
   log_time now;
+  core::entry_kind kind = core::entry_kind::command;
   /// What `propose` gave; null while the input is still to be taken.
   const result<log_index>* outcome = nullptr;
 };

@@ -20,7 +20,8 @@ bool is_as_its_place_says(const core::entry& e) {
     case core::entry_kind::command:
       return e.payload.text() == command_text(e.term, e.index);
     case core::entry_kind::configuration:
-      return false;  // these scopes change no membership
+    case core::entry_kind::session:
+      return false;  // these scopes change no membership and open no sessions
   }
   return false;
 }

@@ -41,8 +41,10 @@ class observed_core {
     const core::envelope seen = e;
     feed(message_arrived{&seen}, [&] { core_.step(std::move(e)); });
   }
-  result<log_index> propose(std::span<const shared_bytes> commands, log_time now) {
-    return offer(commands_proposed{commands, now}, [&] { return core_.propose(commands, now); });
+  result<log_index> propose(std::span<const shared_bytes> commands, log_time now,
+                            core::entry_kind kind = core::entry_kind::command) {
+    return offer(commands_proposed{commands, now, kind},
+                 [&] { return core_.propose(commands, now, kind); });
   }
   result<log_index> propose_time(log_time now) {
     return offer(time_proposed{now}, [&] { return core_.propose_time(now); });

@@ -23,7 +23,7 @@ bool is_well_formed(const core::append_entries& m) {
   term last = m.prev_log_term;
   for (const auto& e : m.entries) {
     if (e.index != before.next() || e.term < last || !e.term || e.term > m.term) return false;
-    if (e.kind > core::entry_kind::configuration) return false;
+    if (e.kind > core::last_entry_kind) return false;
     if (e.kind == core::entry_kind::configuration &&
         !core::decode_configuration(e.payload.span())) {
       return false;

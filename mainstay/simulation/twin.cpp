@@ -84,7 +84,7 @@ struct follow {
   void operator()(const time_passed& in) const { server.time_passes(in.now, after); }
   void operator()(const message_arrived& in) const { server.receives(*in.envelope, after); }
   void operator()(const commands_proposed& in) const {
-    server.is_offered(core::entry_kind::command, in.commands, *in.outcome, after);
+    server.is_offered(in.kind, in.commands, *in.outcome, after);
   }
   void operator()(const time_proposed& in) const {
     const shared_bytes nothing;

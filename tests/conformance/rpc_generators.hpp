@@ -70,7 +70,7 @@ inline core::entry any_entry(const entry_shape& shape, log_index expected, term 
                               ? 1'700'000'000'000'000 + *rc::gen::inRange<std::int64_t>(0, 1000)
                               : static_cast<std::int64_t>(*any_number());
   }
-  if (!shape.all_commands) e.kind = core::entry_kind(*rc::gen::inRange(0, 3));
+  if (!shape.all_commands) e.kind = core::entry_kind(*rc::gen::inRange(0, 4));
   const bool configures = e.kind == core::entry_kind::configuration;
   e.payload = configures ? any_configuration() : any_payload();
   return e;
@@ -91,7 +91,7 @@ inline core::append_entries any_append_entries() {
 
 inline command_outcome any_outcome() {
   if (any_bool()) return any_payload();
-  const auto code = *rc::gen::inRange(0, static_cast<int>(error_code::unsupported) + 1);
+  const auto code = *rc::gen::inRange(0, static_cast<int>(error_code::stale_serial) + 1);
   return std::unexpected(
       error{error_code(code), *rc::gen::string<std::string>(), any_id<node_id>()});
 }
@@ -113,6 +113,7 @@ inline rpc_request any_request() {
       return core::read_index{any_id<term>()};
     case 4: {
       forward_commands m;
+      if (any_bool()) m.kind = core::entry_kind::session;
       for (auto n = *rc::gen::inRange(0, 8); n > 0; --n) m.commands.push_back(any_payload());
       return m;
     }

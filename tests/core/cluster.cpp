@@ -16,6 +16,7 @@ constexpr int endless = 200'000;
 std::string payload_of(const core::entry& e) {
   if (e.kind == core::entry_kind::no_op) return "-";
   if (e.kind == core::entry_kind::configuration) return "configuration";
+  if (e.kind == core::entry_kind::session) return "session " + std::string(e.payload.text());
   return std::string(e.payload.text());
 }
 

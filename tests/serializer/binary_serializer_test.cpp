@@ -63,6 +63,12 @@ std::map<std::string, rpc_request> sample_requests() {
                                                   {log_index(50), term(4), 8192, 0xd19e57},
                                                   4096,
                                                   shared_bytes::copy_of("image")}},
+      {"append_entries_session",
+       append({command(11, 5, 100, "one"),
+               {log_index(12), term(5), entry_kind::session, log_time{100},
+                shared_bytes::copy_of("use")}})},
+      {"forward_commands_session",
+       forward_commands{{shared_bytes::copy_of("open"), {}}, entry_kind::session}},
       {"timeout_now", core::timeout_now{term(5)}},
       {"read_index", core::read_index{term(5)}},
       {"forward_commands",
@@ -86,6 +92,10 @@ std::map<std::string, rpc_response> sample_responses() {
       {"timeout_now_response", core::timeout_now_response{term(5), true}},
       {"read_index_response", core::read_index_response{term(5), true, log_index(42)}},
       {"forward_commands_response", outcomes},
+      {"forward_commands_response_session",
+       forward_commands_response{
+           {std::unexpected(error{error_code::session_expired, "why", {}}),
+            std::unexpected(error{error_code::stale_serial, "why", node_id(2)})}}},
   };
 }
 
@@ -215,14 +225,14 @@ TEST(HostileRpc, UnknownEntryKindsAreRefused) {
   auto bytes = sample_bytes()["append_entries_irregular"];
   const std::size_t kinds_at = 2 + 1 + 40 + 4 + 3 * 8 + 3 * 8;
 
-  EXPECT_THAT(complaint(with_byte(bytes, kinds_at + 2, 3)),
-              HasSubstr("append_entries: entries.kind at offset 97 is 3"));
+  EXPECT_THAT(complaint(with_byte(bytes, kinds_at + 2, 4)),
+              HasSubstr("append_entries: entries.kind at offset 97 is 4"));
 }
 
 TEST(HostileRpc, UnknownOutcomeCodesAreRefused) {
   const auto bytes = sample_bytes()["forward_commands_response"];
 
-  EXPECT_THAT(complaint(with_byte(bytes, 6, 17)), HasSubstr("outcome.code at offset 6 is 17"));
+  EXPECT_THAT(complaint(with_byte(bytes, 6, 19)), HasSubstr("outcome.code at offset 6 is 19"));
 }
 
 TEST(HostileRpc, TwoWaysOfWritingTimesAtOnceAreRefused) {

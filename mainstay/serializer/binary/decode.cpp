@@ -82,7 +82,7 @@ void read_kinds(wire_reader& in, std::uint8_t flags, std::vector<core::entry>& e
   const column<std::uint8_t> kinds(in, entries.size(), "entries.kind");
   if (!in.ok()) return;
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (kinds[i] > std::to_underlying(core::entry_kind::configuration)) {
+    if (kinds[i] > std::to_underlying(core::last_entry_kind)) {
       return in.fail_at(at + i, "entries.kind", fmt::format("is {}, which is unknown", kinds[i]));
     }
     entries[i].kind = core::entry_kind{kinds[i]};
@@ -198,7 +198,8 @@ void decode(wire_reader& in, const decode_limits&, core::read_index_response& m)
 }
 
 void decode(wire_reader& in, const decode_limits& limits, forward_commands& m) {
-  const auto count = in.count("count", sizeof(std::uint32_t), limits.max_entries);
+  if (in.next_has(session_mark)) m.kind = core::entry_kind::session;
+  const auto count = in.count("count", sizeof(std::uint32_t), limits.max_entries, session_mark);
   const column<std::uint32_t> lengths(in, count, "length");
   if (!in.ok()) return;
   m.commands.reserve(count);

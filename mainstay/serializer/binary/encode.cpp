@@ -183,7 +183,9 @@ byte_pieces encode_message(std::uint8_t kind, const forward_commands& m) {
   for (const auto& command : m.commands) size += inline_size(command);
 
   wire_writer out(kind, size);
-  out.put(narrow(m.commands.size()));
+  MAINSTAY_ASSERT(m.commands.size() < session_mark);
+  const bool marked = m.kind == core::entry_kind::session;
+  out.put(narrow(m.commands.size()) | (marked ? session_mark : 0));
   for (const auto& command : m.commands) out.put(narrow(command.size()));
   for (const auto& command : m.commands) out.put_payload(command);
   return out.finish();

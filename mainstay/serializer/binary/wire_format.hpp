@@ -47,7 +47,10 @@ inline constexpr std::array wire_errors = {
     error_code::timed_out,        error_code::leadership_lost, error_code::disconnected,
     error_code::unreachable,      error_code::malformed,       error_code::corrupt,
     error_code::io_failed,        error_code::wrong_identity,  error_code::apply_failed,
-    error_code::unsupported,
+    error_code::unsupported,      error_code::session_expired, error_code::stale_serial,
 };
+
+/// In the count of a `forward_commands`: all of them are session entries.
+inline constexpr std::uint32_t session_mark = 1U << 31;
 
 }  // namespace mainstay::binary

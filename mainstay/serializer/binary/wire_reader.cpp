@@ -14,9 +14,10 @@ std::uint8_t wire_reader::flags(std::uint8_t known) {
   return 0;
 }
 
-std::size_t wire_reader::count(std::string_view field, std::size_t item_size, std::size_t limit) {
+std::size_t wire_reader::count(std::string_view field, std::size_t item_size, std::size_t limit,
+                               std::uint32_t mark) {
   const auto at = offset_;
-  const std::size_t announced = number<std::uint32_t>(field);
+  const std::size_t announced = number<std::uint32_t>(field) & ~mark;
   if (announced > limit) {
     fail_at(at, field, fmt::format("is {}, above the limit of {}", announced, limit));
     return 0;

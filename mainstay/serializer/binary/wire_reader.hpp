@@ -43,8 +43,18 @@ class wire_reader {
   }
   /// A set of flags, of which only `known` may be set.
   std::uint8_t flags(std::uint8_t known);
-  /// The number of items that follow, each at least `item_size` bytes long; 0 after an error.
-  std::size_t count(std::string_view field, std::size_t item_size, std::size_t limit);
+  /// Whether the next 32 bits have one of these set; false when there are fewer.
+  bool next_has(std::uint32_t mark) const {
+    std::uint32_t value = 0;
+    if (!error_ && left() >= sizeof value) {
+      std::memcpy(&value, bytes_.data() + offset_, sizeof value);
+    }
+    return (value & mark) != 0;
+  }
+  /// The number of items that follow, each at least `item_size` bytes long; 0 after an error. Bits
+  /// of `mark` do not count.
+  std::size_t count(std::string_view field, std::size_t item_size, std::size_t limit,
+                    std::uint32_t mark = 0);
   /// The next `n` bytes; empty after an error.
   std::span<const std::byte> take(std::size_t n, std::string_view field) {
     if (error_) return {};

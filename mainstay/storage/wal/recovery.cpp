@@ -215,7 +215,7 @@ class replay {
     const term t(h.term);
     switch (h.type) {
       case record_type::entry:
-        if (h.kind > static_cast<std::uint8_t>(core::entry_kind::configuration)) {
+        if (h.kind > static_cast<std::uint8_t>(core::last_entry_kind)) {
           return "an unknown kind of entry";
         }
         if (auto why = group.objection_to_entry(index, t)) return why;
