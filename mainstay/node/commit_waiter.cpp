@@ -12,12 +12,13 @@ void commit_waiter::await(log_index first, term t, operation_handle op) {
   waiting_.push_back({first, t, std::move(op)});
 }
 
-void commit_waiter::applied(log_index first, term t, std::span<shared_bytes> answers) {
+void commit_waiter::applied(log_index first, term t, std::span<shared_bytes> answers,
+                            std::span<const detail::refused_entry> refusals) {
   const log_index end = first + answers.size();
   while (!waiting_.empty() && waiting_.front().first < end) {
     slot& front = waiting_.front();
     const bool ours = front.term == t;
-    if (ours && !gather(front, first, answers)) return;
+    if (ours && !gather(front, first, answers, refusals)) return;
     // Out of the line first: a completion may call back and stop the node.
     const slot done = std::move(front);
     waiting_.pop_front();
@@ -32,12 +33,18 @@ void commit_waiter::applied(log_index first, term t, std::span<shared_bytes> ans
 }
 
 /// Takes a slot's answers out of those that start at `first`; true when it has them all.
-bool commit_waiter::gather(slot& one, log_index first, std::span<shared_bytes> answers) {
+bool commit_waiter::gather(slot& one, log_index first, std::span<shared_bytes> answers,
+                           std::span<const detail::refused_entry> refusals) {
   const log_index end = first + answers.size();
   auto& gathered = one.op->answers;
   log_index next = one.first + gathered.size();
   MAINSTAY_ASSERT(next >= first);
+  auto refused = std::ranges::lower_bound(refusals, next, {}, &detail::refused_entry::index);
   for (; next < end && next <= one.last(); next = next.next()) {
+    if (refused != refusals.end() && refused->index == next) {
+      gathered.emplace_back(std::unexpected(refused++->why));
+      continue;
+    }
     gathered.emplace_back(std::move(answers[next - first]));
   }
   return gathered.size() == one.op->count();

@@ -27,7 +27,9 @@ class commit_waiter {
   /// The entries from `first` on were applied with these answers; `t` is the term of all of them.
   /// Completes every operation whose last command is among them, and those of other terms: what
   /// they have no answer for was overwritten.
-  void applied(log_index first, term t, std::span<shared_bytes> answers);
+  /// Those in `refusals` have an error instead of their answer; by rising index.
+  void applied(log_index first, term t, std::span<shared_bytes> answers,
+               std::span<const detail::refused_entry> refusals = {});
 
   /// Leadership is lost: commands beyond `commit_index` may or may not commit. Operations that
   /// reach beyond it end with `why`, apart from the answers that they have already.
@@ -52,7 +54,8 @@ class commit_waiter {
     log_index last() const { return log_index(first.value() + op->count() - 1); }
   };
 
-  static bool gather(slot& one, log_index first, std::span<shared_bytes> answers);
+  static bool gather(slot& one, log_index first, std::span<shared_bytes> answers,
+                     std::span<const detail::refused_entry> refusals);
 
   std::deque<slot> waiting_;  // rising indexes
 };

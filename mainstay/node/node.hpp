@@ -85,6 +85,53 @@ class node {
         std::forward<Token>(token));
   }
 
+  /// Opens a session, with the limits of this node's options (`result<session_id>`). An opening of
+  /// unknown outcome may have left a session behind that nobody uses; it ends by itself.
+  template <completion_token<result<session_id>> Token>
+  auto open_session(const submit_options& options, Token&& token) {
+    return initiate<result<session_id>>(
+        [this, options](completion_handler<result<session_id>> done) {
+          const session_request opening{.operation = session_operation::open,
+                                        .limits = replica_->options().sessions,
+                                        .command = {}};
+          start_session_requests({encode(opening)}, options,
+                                 [done = std::move(done)](outcomes all) mutable {
+                                   auto& one = all.front();
+                                   done(one ? opened_session(*one)
+                                            : std::unexpected(std::move(one.error())));
+                                 });
+        },
+        std::forward<Token>(token));
+  }
+  /// Ends a session (`result<void>`); also one that has ended before.
+  template <completion_token<result<void>> Token>
+  auto close_session(session_id session, const submit_options& options, Token&& token) {
+    return initiate<result<void>>(
+        [this, session, options](completion_handler<result<void>> done) {
+          const session_request closing{.operation = session_operation::close,
+                                        .limits = {},
+                                        .session = session,
+                                        .command = {}};
+          start_session_requests({encode(closing)}, options,
+                                 [done = std::move(done)](outcomes all) mutable {
+                                   auto& one = all.front();
+                                   if (one) return done({});
+                                   done(std::unexpected(std::move(one.error())));
+                                 });
+        },
+        std::forward<Token>(token));
+  }
+  /// Replicates session requests that are encoded already, each of any session: one outcome each.
+  template <completion_token<outcomes> Token>
+  auto submit_session_requests(std::vector<shared_bytes> requests, const submit_options& options,
+                               Token&& token) {
+    return initiate<outcomes>(
+        [this, requests = std::move(requests), options](completion_handler<outcomes> done) mutable {
+          start_session_requests(std::move(requests), options, std::move(done));
+        },
+        std::forward<Token>(token));
+  }
+
   /// Asks the state machine without changing it (`result<shared_bytes>`).
   template <completion_token<command_outcome> Token>
   auto query(shared_bytes request, const query_options& options, Token&& token) {
@@ -158,9 +205,28 @@ class node {
 
   void start_write(std::vector<shared_bytes> commands, const submit_options& options,
                    outcomes_handler done) {
-    auto op = std::make_unique<operation>(operation::kind::write, std::move(commands),
+    if (options.session == 0) {
+      return start_entries(core::entry_kind::command, std::move(commands), options,
+                           std::move(done));
+    }
+    session_request first{.limits = {},
+                          .session = options.session,
+                          .serial = options.serial,
+                          .lowest_waiting = options.lowest_waiting,
+                          .command = {}};
+    start_session_requests(encode_uses(std::move(first), std::move(commands)), options,
+                           std::move(done));
+  }
+  void start_session_requests(std::vector<shared_bytes> requests, const submit_options& options,
+                              outcomes_handler done) {
+    start_entries(core::entry_kind::session, std::move(requests), options, std::move(done));
+  }
+  void start_entries(core::entry_kind kind, std::vector<shared_bytes> payloads,
+                     const submit_options& options, outcomes_handler done) {
+    auto op = std::make_unique<operation>(operation::kind::write, std::move(payloads),
                                           options.deadline, std::move(done));
     op->forward = options.forward;
+    op->entries = kind;
     replica_->submit(std::move(op));
   }
   void start_read(std::vector<shared_bytes> requests, const query_options& options,

@@ -10,6 +10,8 @@
 
 #include "mainstay/base/assert.hpp"
 #include "mainstay/base/shared_bytes.hpp"
+#include "mainstay/core/entry.hpp"
+#include "mainstay/node/session_request.hpp"
 #include "mainstay/seams/rpc.hpp"
 
 namespace mainstay {
@@ -28,6 +30,13 @@ enum class read_level : std::uint8_t {
 struct submit_options {
   instant deadline = instant::max();  ///< completes by then, as `timed_out` when need be
   bool forward = true;                ///< on a follower: pass it on to the leader
+  /// Within a session, not 0: a command that is submitted again with its serial is applied once,
+  /// and answered as the first time (thesis §6.3). Adds `session_header_bytes` to its size.
+  session_id session = 0;
+  /// Names the command within the session, from 1; the others of a batch have those that follow.
+  std::uint64_t serial = 0;
+  /// Below it, the caller waits for no serial any more: their answers may be forgotten.
+  std::uint64_t lowest_waiting = 0;
 };
 
 /// How a batch of reads is to be treated.
@@ -37,6 +46,12 @@ struct query_options {
 };
 
 namespace detail {
+
+/// An entry that has an error for an answer, though it was applied.
+struct refused_entry {
+  log_index index;
+  error why;
+};
 
 /// One submitted batch. Made on the caller's thread, afterwards the loop's alone.
 class operation {
@@ -101,6 +116,7 @@ class operation {
   operation* next = nullptr;  ///< in the submission queue
   bool forward = true;
   read_level level = read_level::linearizable;
+  core::entry_kind entries = core::entry_kind::command;  ///< what a write's payloads become
   outcomes answers;  ///< of a write's first commands, gathered as their entries are applied
 
  private:

@@ -125,6 +125,7 @@ result<core::valid_config> check(const node_options& o) {
   if (!core) return refuse("core." + core.error().message);
   if (auto ok = check_times(o); !ok) return std::unexpected(ok.error());
   if (auto ok = check_sizes(o); !ok) return std::unexpected(ok.error());
+  if (auto ok = check(o.sessions); !ok) return std::unexpected(ok.error());
   return core;
 }
 

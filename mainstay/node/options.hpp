@@ -9,6 +9,7 @@
 #include "mainstay/base/time.hpp"
 #include "mainstay/core/config.hpp"
 #include "mainstay/core/configuration.hpp"
+#include "mainstay/node/session_request.hpp"
 
 namespace mainstay {
 
@@ -52,6 +53,8 @@ struct node_options {
   /// How often a full disk is asked whether there is room again.
   duration disk_full_retry = std::chrono::milliseconds(200);
   snapshot_policy snapshots;
+  /// Of the sessions that are opened through this node.
+  session_limits sessions;
 };
 
 /// Reads "1=host:port,2=host:port,…" as a configuration of voters, in any order.

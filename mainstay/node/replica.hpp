@@ -63,6 +63,7 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   void submit(std::unique_ptr<operation> op);
 
   node_status status() const;
+  const node_options& options() const { return options_; }
   machine_type& machine() { return applier_.machine(); }
 
  private:

@@ -44,7 +44,7 @@ void replica<Types>::accept_write(operation_handle op) {
   if (health_.has(node_health::disk_full)) {
     return op->fail_rest({error_code::no_space, "the leader's disk is full", {}});
   }
-  const auto first = core_.propose(op->payloads(), parts_.runtime.wall_now());
+  const auto first = core_.propose(op->payloads(), parts_.runtime.wall_now(), op->entries);
   if (!first) return op->fail_rest(first.error());
   work_.writes.await(*first, core_.current_term(), std::move(op));
 }
@@ -126,14 +126,16 @@ void replica<Types>::run_queries(operations batch) {
       });
 }
 
-/// Commands of one turn travel together, in order, in calls of limited size.
+/// Commands of one turn travel together, in order, in calls of limited size and of one kind each.
 template <raft_types Types>
 void replica<Types>::send_forwards() {
   operations batch;
   std::vector<shared_bytes> commands;
   std::uint64_t bytes = 0;
   for (auto& op : std::exchange(forwards_now_, {})) {
-    if (!batch.empty() && bytes + op->bytes() > options_.max_forward_bytes) {
+    const bool fits = batch.empty() || (batch.back()->entries == op->entries &&
+                                        bytes + op->bytes() <= options_.max_forward_bytes);
+    if (!fits) {
       forward(std::exchange(batch, {}), std::exchange(commands, {}));
       bytes = 0;
     }
@@ -152,11 +154,12 @@ void replica<Types>::forward(operations batch, std::vector<shared_bytes> command
     }
     return;
   }
+  const core::entry_kind kind = batch.front()->entries;
   const std::uint64_t ticket = work_.send_away(std::move(batch));
   const instant deadline = parts_.runtime.now() + options_.timeouts.forward_commands;
   const node_id leader = core_.leader();
   parts_.client.call(
-      leader, options_.group, forward_commands{std::move(commands)}, deadline,
+      leader, options_.group, forward_commands{std::move(commands), kind}, deadline,
       [self = this->shared_from_this(), leader, ticket](result<rpc_response> response) {
         self->on_forwarded(leader, ticket, std::move(response));
       });

@@ -36,6 +36,7 @@ void replica<Types>::on_forward_request(forward_commands request, responder resp
                                     respond(forward_commands_response{std::move(all)});
                                   });
   op->forward = false;
+  op->entries = request.kind;
   submit(std::move(op));
 }
 

@@ -159,7 +159,7 @@ void replica<Types>::complete_writes(applied_entries& done) {
     const auto next = std::next(run);
     const log_index run_end = next == done.terms.end() ? end : std::min(next->first, end);
     const auto answers = std::span(done.answers).subspan(run->first - first, run_end - run->first);
-    work_.writes.applied(run->first, run->term, answers);
+    work_.writes.applied(run->first, run->term, answers, done.refusals);
   }
 }
 

@@ -72,6 +72,19 @@ TEST(CommitWaiter, BatchWaitsForItsLastCommand) {
   EXPECT_EQ(f.words("a"), (words{"5", "6", "7"}));
 }
 
+TEST(CommitWaiter, RefusedEntriesHaveTheirErrorInTheirPlace) {
+  fixture f;
+  f.await("a", 5, 2, 4);
+  std::vector<shared_bytes> answers(6, shared_bytes::copy_of("applied"));
+  const error expired{error_code::session_expired, "gone", {}};
+  const std::vector<detail::refused_entry> refusals{
+      {log_index(4), expired}, {log_index(6), expired}, {log_index(9), expired}};
+
+  f.waiter.applied(log_index(4), term(2), answers, refusals);
+
+  EXPECT_EQ(f.words("a"), (words{"applied", "session_expired", "applied", "applied"}));
+}
+
 TEST(CommitWaiter, EntriesOfOthersBetweenChangeNothing) {
   fixture f;
   f.await("a", 5, 2, 1);
