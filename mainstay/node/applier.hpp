@@ -129,7 +129,8 @@ class applier {
     if (!request) {
       take_other_entry(e, done);
       // An entry's bytes come from a caller: refused, as any other nonsense.
-      return refuse(e, {error_code::invalid_argument, std::move(request.error().message), {}}, done);
+      return refuse(e, {error_code::invalid_argument, std::move(request.error().message), {}},
+                    done);
     }
     if (request->operation == session_operation::use) return use_session(e, *request, done);
     take_other_entry(e, done);

@@ -94,12 +94,11 @@ class node {
           const session_request opening{.operation = session_operation::open,
                                         .limits = replica_->options().sessions,
                                         .command = {}};
-          start_session_requests({encode(opening)}, options,
-                                 [done = std::move(done)](outcomes all) mutable {
-                                   auto& one = all.front();
-                                   done(one ? opened_session(*one)
-                                            : std::unexpected(std::move(one.error())));
-                                 });
+          start_session_requests(
+              {encode(opening)}, options, [done = std::move(done)](outcomes all) mutable {
+                auto& one = all.front();
+                done(one ? opened_session(*one) : std::unexpected(std::move(one.error())));
+              });
         },
         std::forward<Token>(token));
   }

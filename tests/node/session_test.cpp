@@ -164,8 +164,8 @@ TEST(SessionsOfANode, OpeningFailsAsACommandDoes) {
   const auto leader = w.leader();
   auto opened = std::make_shared<std::optional<result<session_id>>>();
 
-  w[w.follower_of(leader)].open_session(
-      {.forward = false}, [opened](result<session_id> r) { *opened = std::move(r); });
+  w[w.follower_of(leader)].open_session({.forward = false},
+                                        [opened](result<session_id> r) { *opened = std::move(r); });
   w.until([&] { return opened->has_value(); });
 
   EXPECT_EQ((*opened)->error().code, error_code::not_leader);
@@ -229,8 +229,8 @@ RC_GTEST_PROP(SessionsProperty, EveryWishIsCarriedOutExactlyOnce, ()) {
   for (auto& one : wishes) {
     std::string text;
     for (int attempt = 0; attempt < 50 && !one.answered(text); ++attempt) {
-      one.tries.push_back(w.submit(w.leader(), "<" + std::to_string(one.serial) + ">",
-                                   within(id, one.serial)));
+      one.tries.push_back(
+          w.submit(w.leader(), "<" + std::to_string(one.serial) + ">", within(id, one.serial)));
       w.runtime.run_for(100ms);
     }
     RC_ASSERT(one.answered(text));
