@@ -140,7 +140,8 @@ class snapshot_crash_run {
 
 class SnapshotCrash : public testing::TestWithParam<std::uint64_t> {};
 
-// Hazard 97: a name counts when its directory is flushed, and an image when its name counts.
+// Hazards 97, 101: a name counts when its directory is flushed, and an image when its name counts;
+// only then the log may forget.
 TEST_P(SnapshotCrash, EveryDiskIsTakenAndHasTheImageThatWasAcknowledged) {
   snapshot_crash_run run(GetParam());
 
