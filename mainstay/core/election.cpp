@@ -29,6 +29,7 @@ void raft::leave_leadership() {
   uncommitted_bytes_ = 0;
   timing_.heartbeat = no_deadline;
   timing_.commit_notice = no_deadline;
+  transfer_ends_with_leadership();
   timing_.snapshot_chunk = no_deadline;
 }
 
@@ -66,16 +67,16 @@ void raft::become_pre_candidate() {
   count_votes();
 }
 
-void raft::become_candidate() {
+void raft::become_candidate(bool told_to) {
   become_follower(current_term().next(), node_id{});
   role_ = role::candidate;
   hard_state_.voted_for = id_;
   hard_state_changed();
-  request_votes(false);
+  request_votes(false, told_to);
   // The own vote is added by `persisted`.
 }
 
-void raft::request_votes(bool pre_vote) {
+void raft::request_votes(bool pre_vote, bool told_to) {
   const term asked = pre_vote ? current_term().next() : current_term();
   // What a hanging disk still holds back of the election before is worth nothing any more.
   std::erase_if(withheld_, [](const withheld_message& w) {
@@ -86,7 +87,8 @@ void raft::request_votes(bool pre_vote) {
     send_request(m.id, request_vote{.term = asked,
                                     .last_log_index = log_.last_index(),
                                     .last_log_term = log_.last_term(),
-                                    .pre_vote = pre_vote});
+                                    .pre_vote = pre_vote,
+                                    .leadership_transfer = told_to});
   }
 }
 

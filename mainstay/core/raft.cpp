@@ -142,6 +142,7 @@ void raft::advance(instant now) {
   timing_.now = now;
   if (role_ == role::leader) check_quorum_contact();
   if (now >= timing_.heartbeat) send_heartbeats();
+  if (now >= timing_.transfer) end_transfer(transfer_outcome::timed_out);
   if (now >= timing_.commit_notice) send_commit_notices();
   if (now >= timing_.snapshot_chunk) timing_.snapshot_chunk = no_deadline;  // the ready goes on
   if (now >= timing_.election) campaign();
@@ -264,6 +265,7 @@ ready raft::take_ready() {
   if (role_ == role::leader) {
     start_read_round();
     broadcast_append();
+    continue_transfer();
   } else {
     ask_leader_for_reads();
   }
@@ -381,6 +383,7 @@ void raft::assert_invariants() const {
   MAINSTAY_ASSERT(log_.last_term() <= current_term());
   MAINSTAY_ASSERT((role_ == role::leader) == (leader_ == id_));
   MAINSTAY_ASSERT(role_ == role::leader || progress_.empty());
+  MAINSTAY_ASSERT(role_ == role::leader || handing_over_.phase == transfer_phase::none);
   MAINSTAY_ASSERT(configuration_index() <= log_.last_index());
 }
 

@@ -21,6 +21,7 @@
 #include "mainstay/core/ready.hpp"
 #include "mainstay/core/snapshot.hpp"
 #include "mainstay/core/timing.hpp"
+#include "mainstay/core/transfer.hpp"
 
 namespace mainstay::core {
 
@@ -110,6 +111,11 @@ class raft {
   void unreachable(node_id peer, std::uint64_t call);
   /// Gives up leadership or candidacy at once, because the node cannot serve (a stalled disk).
   void step_down();
+  /// Hands leadership to `to`, a voter, or to the best there is when none is named; gives whom
+  /// (thesis §3.10). How it ends comes in a ready's `transfer`; until then commands may be refused
+  /// as overloaded, for an election timeout at most. Errors: `not_leader` with a hint,
+  /// `overloaded` while a transfer is under way, `invalid_argument`.
+  result<node_id> transfer(node_id to);
   /// As `step_down`, for good: this replica never campaigns again, because its state machine has
   /// failed and nobody would be answered. It still votes and stores.
   void retire();
@@ -148,6 +154,10 @@ class raft {
   /// True from the moment an image is handed out to be installed until the state machine has it:
   /// this replica neither campaigns nor answers reads.
   bool is_installing() const { return installing_ || restoring_; }
+  /// The transfer of leadership under way; its phase is `none` when there is none.
+  const transfer_state& handing_over() const { return handing_over_; }
+  /// True while commands are refused because leadership is being handed over.
+  bool is_fenced() const { return handing_over_.phase >= transfer_phase::fence; }
   /// Bytes accepted as leader and not yet committed.
   std::uint64_t uncommitted_bytes() const { return uncommitted_bytes_; }
   /// The peers' progress; empty unless leader.
@@ -232,9 +242,9 @@ class raft {
   void become_follower(term t, node_id leader);
   void campaign();
   void become_pre_candidate();
-  void become_candidate();
+  void become_candidate(bool told_to = false);
   void become_leader();
-  void request_votes(bool pre_vote);
+  void request_votes(bool pre_vote, bool told_to = false);
   void count_votes();
   void leave_leadership();
   bool hears_leader() const;
@@ -282,6 +292,13 @@ class raft {
   void answer_with_snapshot(node_id to, std::uint64_t call, const snapshot_id& image);
   void decline_snapshot(node_id to, std::uint64_t call);
   void collect_install(ready& out);
+
+  // transfer.cpp
+  node_id best_heir() const;
+  void continue_transfer();
+  void end_transfer(transfer_outcome outcome);
+  void transfer_ends_with_leadership();
+  bool may_stand_when_told() const;
 
   // membership.cpp
   void configuration_appended(log_index index, core::configuration c);
@@ -332,6 +349,8 @@ class raft {
   std::uint64_t uncommitted_bytes_ = 0;
   log_index term_start_;                    // index of this term's no-op
   std::uint64_t calls_before_leading_ = 0;  // the last call before this term's leadership
+  transfer_state handing_over_;
+  bool has_handed_over_ = false;  // in this term somebody was told to stand
 
   // Reads.
   std::uint64_t round_ = 0;
@@ -385,6 +404,8 @@ void raft::visit_state(Visitor&& visit) const {
   visit("uncommitted_bytes", uncommitted_bytes_);
   visit("term_start", term_start_);
   visit("calls_before_leading", calls_before_leading_);
+  visit("handing_over", handing_over_);
+  visit("has_handed_over", has_handed_over_);
   visit("round", round_);
   visit("waiting_reads", waiting_reads_);
   visit("rounds", rounds_);

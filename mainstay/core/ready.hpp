@@ -9,6 +9,7 @@
 #include "mainstay/core/entry.hpp"
 #include "mainstay/core/messages.hpp"
 #include "mainstay/core/snapshot.hpp"
+#include "mainstay/core/transfer.hpp"
 
 namespace mainstay::core {
 
@@ -94,12 +95,13 @@ struct ready {
   /// on; then call `applied` with its last included index.
   std::optional<snapshot> restore;
   log_index compact_to;  ///< entries up to here are not needed any more; none: nothing to do
+  std::optional<transfer_result> transfer;  ///< set when a transfer of leadership has ended
 
   /// True when there is nothing to do.
   bool empty() const {
     return persist.empty() && messages.empty() && committed.empty() && granted_reads.empty() &&
            failed_reads.empty() && log_reads.empty() && !changed && snapshot_reads.empty() &&
-           snapshot_chunks.empty() && !install && !restore && !compact_to;
+           snapshot_chunks.empty() && !install && !restore && !compact_to && !transfer;
   }
 
   friend bool operator==(const ready&, const ready&) = default;

@@ -30,6 +30,10 @@ result<log_index> raft::append_as_leader(entry_kind kind, std::span<const shared
                         : std::string("no leader is known"),
                 leader_);
   }
+  if (is_fenced()) {
+    return fail(error_code::overloaded, "leadership is being handed to node " +
+                                            std::to_string(handing_over_.target.value()));
+  }
   std::uint64_t bytes = 0;
   for (const auto& payload : payloads) {
     if (payload.size() > config_->max_command_bytes) {
@@ -185,6 +189,7 @@ void raft::unreachable(node_id peer, std::uint64_t call) {
   const bool sent_as_leader = call - calls_before_leading_ - 1 < last_call_ - calls_before_leading_;
   const auto found = progress_.find(peer);
   if (found == progress_.end() || !sent_as_leader) return;
+  if (is_fenced() && call == handing_over_.call) end_transfer(transfer_outcome::unreachable);
   if (found->second.state == progress_state::replicate) found->second.become_probe();
   // Another peer that waits for a snapshot gets its turn.
   if (found->second.transfer && found->second.transfer->call == call) {

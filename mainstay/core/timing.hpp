@@ -20,11 +20,14 @@ struct timing {
   instant heartbeat = no_deadline;       ///< leader: speak to everyone
   instant commit_notice = no_deadline;   ///< leader: tell the commit index to those who lack it
   instant snapshot_chunk = no_deadline;  ///< leader: a transfer within its rate may go on
+  instant transfer = no_deadline;        ///< leader: take a transfer of leadership back
   /// The last moment a leader of the current term was heard; the epoch before the first.
   instant leader_heard = instant::min();
 
   /// The earliest of all.
-  instant next() const { return std::min({election, heartbeat, commit_notice, snapshot_chunk}); }
+  instant next() const {
+    return std::min({election, heartbeat, commit_notice, snapshot_chunk, transfer});
+  }
 
   /// Sets the election alarm to a random time ahead (paper §9.3).
   void restart_election(const config& c, random_generator& random) {

@@ -52,6 +52,11 @@ struct peer_unreachable {
 };
 struct told_to_step_down {};
 struct told_to_retire {};
+struct told_to_hand_over {
+  node_id to;
+  /// What `transfer` gave; null while the input is still to be taken.
+  const result<node_id>* outcome = nullptr;
+};
 struct own_snapshot_saved {
   const core::snapshot* snapshot;
 };
@@ -72,11 +77,11 @@ struct image_not_installed {
 };
 
 /// One input.
-using core_input = std::variant<time_passed, message_arrived, commands_proposed, time_proposed,
-                                read_asked, batch_persisted, batch_refused, entries_applied,
-                                log_was_read, peer_unreachable, told_to_step_down, told_to_retire,
-                                own_snapshot_saved, snapshot_was_read, chunk_was_stored,
-                                image_installed, image_not_installed>;
+using core_input =
+    std::variant<time_passed, message_arrived, commands_proposed, time_proposed, read_asked,
+                 batch_persisted, batch_refused, entries_applied, log_was_read, peer_unreachable,
+                 told_to_step_down, told_to_retire, own_snapshot_saved, snapshot_was_read,
+                 chunk_was_stored, image_installed, image_not_installed, told_to_hand_over>;
 
 /// Watches the cores of a cluster; the core's `id()` tells which one it is. One thread.
 ///

@@ -205,6 +205,7 @@ class replica_hasher {
     hash_.put(t.election != core::no_deadline);
     put_distance(t.heartbeat);
     put_distance(t.commit_notice);
+    put_distance(t.transfer);
     const bool asks = settings_.pre_vote || settings_.check_quorum;
     hash_.put(asks && core_.leader() && core_.role() != core::role::leader && is_silent(t));
   }
@@ -245,7 +246,10 @@ class replica_hasher {
     for (const auto& grant : out.granted_reads) hash_.put(grant.context), hash_.put(grant.index);
     for (const auto& failed : out.failed_reads) hash_.put(failed.context);
     hash_.put(out.granted_reads.size()), hash_.put(out.failed_reads.size());
-    hash_.put(out.log_reads.size());
+    hash_.put(out.log_reads.size()), hash_.put(out.transfer.has_value());
+  }
+  void operator()(std::string_view, const core::transfer_state& t) {
+    hash_.put(t.phase), hash_.put(t.target), hash_.put(t.goal);  // one call at a time: no name
   }
   template <class T>
   void operator()(std::string_view, const T& member) {

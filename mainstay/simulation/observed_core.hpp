@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -74,6 +75,9 @@ class observed_core {
   void retire() {
     feed(told_to_retire{}, [&] { core_.retire(); });
   }
+  result<node_id> transfer(node_id to) {
+    return offer(told_to_hand_over{to}, [&] { return core_.transfer(to); });
+  }
 
   void snapshot_saved(const core::snapshot& saved) {
     feed(own_snapshot_saved{&saved}, [&] { core_.snapshot_saved(saved); });
@@ -112,6 +116,8 @@ class observed_core {
   log_index last_applied() const { return core_.last_applied(); }
   log_index last_index() const { return core_.last_index(); }
   log_index stable_index() const { return core_.stable_index(); }
+  bool is_fenced() const { return core_.is_fenced(); }
+  const core::transfer_state& handing_over() const { return core_.handing_over(); }
   const core::log& entries() const { return core_.entries(); }
   const core::configuration& configuration() const { return core_.configuration(); }
   const core::configuration& configuration_at(log_index index) const {
@@ -132,7 +138,7 @@ class observed_core {
 
   /// The same for inputs with an outcome.
   template <class Input, class Action>
-  result<log_index> offer(Input input, Action act) {
+  std::invoke_result_t<Action> offer(Input input, Action act) {
     if (observer_ != nullptr) observer_->before(core_, input);
     auto outcome = act();
     input.outcome = &outcome;

@@ -91,6 +91,8 @@ void server::compare(const appearance& after) {
   hold(after.configuration_index == configurations.back().index,
        "paper §6: the newest configuration in the log is in force, committed or not");
   if (leading) {
+    hold(!after.is_fenced || leading->heir,
+         "thesis §3.10: only a leader that hands over refuses commands for it");
     hold(after.uncommitted_bytes == leading->uncommitted_bytes,
          "docs/divergence.md, limits: what is accepted and not committed is counted exactly");
     return;
@@ -318,7 +320,7 @@ void server::is_offered(core::entry_kind kind, std::span<const shared_bytes> pay
     fits = fits && payload.size() <= settings.max_command_bytes;
     bytes += payload.size() + core::entry_allowance;
   }
-  fits = fits && bytes <= settings.max_uncommitted_bytes;
+  fits = fits && bytes <= settings.max_uncommitted_bytes && !after.is_fenced;
   hold(outcome.has_value() == fits,
        "docs/divergence.md, limits: what exceeds a limit is refused, and nothing else is");
   if (outcome) {

@@ -70,6 +70,7 @@ struct appearance {
   std::uint64_t uncommitted_bytes = 0;
   instant now;
   instant alarm;                                          ///< when it wants to be called next
+  bool is_fenced = false;                                 ///< it takes no commands for a transfer
   std::function<const core::entry&(log_index)> entry_at;  ///< for entries that the step appended
 };
 
@@ -108,6 +109,9 @@ struct leadership {
   membership members;
   std::vector<peer> peers;
   std::uint64_t uncommitted_bytes = 0;
+  node_id heir;           ///< whom it hands over to, if anyone
+  bool has_told = false;  ///< the heir was told to stand, in this transfer
+  instant given_up;       ///< when the transfer must have come further, or be over
   // Once it is over: what messages may still show that were made before, in the same turn.
   log_index commit_index;
   log_index kept;                 ///< the log is still that of the leadership up to here
@@ -120,6 +124,7 @@ struct candidacy {
   bool pre_vote = false;
   log_index last_index;
   mainstay::term last_term;
+  bool was_told = false;  ///< by the leader, to stand at once
 };
 
 /// A request that was taken and not yet answered, with what its answer may be.
@@ -237,6 +242,7 @@ struct server {
   void call_fails(std::uint64_t call, const appearance& after);
   void steps_down(const appearance& after);
   void retires(const appearance& after);
+  void is_told_to_hand_over(node_id to, const result<node_id>& outcome, const appearance& after);
   void saves_snapshot(const core::snapshot& saved, const appearance& after);
   void stores_chunk(std::uint64_t number, bool is_stored, bool is_whole, const appearance& after);
   void installs(const core::snapshot& installed, const appearance& after);
@@ -287,7 +293,7 @@ struct server {
 
   // specification_messages.cpp: the rules for each message, elections, commitment.
   void become_follower(term t, node_id new_leader);
-  void become_candidate();
+  void become_candidate(bool was_told = false);
   void become_leader(const appearance& after);
   void campaign();
   bool wins() const;
@@ -303,8 +309,12 @@ struct server {
   void on(const core::envelope& e, const core::read_index& m, const appearance& after);
   void on(const core::envelope& e, const core::read_index_response& m, const appearance& after);
   void merge(const core::append_entries& m, const appearance& after);
-  template <class Message>
-  void on(const core::envelope& e, const Message& m, const appearance& after);
+
+  // specification_transfer.cpp: handing leadership over.
+  void on(const core::envelope& e, const core::timeout_now& m, const appearance& after);
+  void on(const core::envelope& e, const core::timeout_now_response& m, const appearance& after);
+  void send(const core::envelope& e, const core::timeout_now& m);
+  void end_transfer(const core::ready& out, const appearance& after);
 
   // specification_snapshots.cpp: what a snapshot covers, and what gives way to it.
   void on(const core::envelope& e, const core::install_snapshot& m, const appearance& after);

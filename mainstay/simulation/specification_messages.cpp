@@ -96,12 +96,12 @@ void server::campaign() {
 }
 
 // Paper §5.2: increment currentTerm, vote for self, ask all others.
-void server::become_candidate() {
+void server::become_candidate(bool was_told) {
   state = {state.current_term.next(), id};
   role = core::role::candidate;
   leader = {};
   votes.clear();  // its own counts when it is on disk: docs/divergence.md, own vote
-  candidacies.push_back({state.current_term, false, last_index(), last_term()});
+  candidacies.push_back({state.current_term, false, last_index(), last_term(), was_told});
 }
 
 bool server::wins() const {
@@ -332,15 +332,6 @@ void server::on(const core::envelope& e, const core::read_index_response& m, con
   question->answer = m.index;
   if (m.success) answered.push_back(*question);
   asked.erase(question);
-}
-
-/// Transfers (thesis §3.10): docs/divergence.md, not there yet.
-template <class Message>
-void server::on(const core::envelope& e, const Message&, const appearance&) {
-  obey_term(e.message);
-  if (is_request_kind(e.message.index())) {
-    owe(e).reason = "docs/divergence.md: transfers are not part of this version";
-  }
 }
 
 }  // namespace mainstay::simulation::specification

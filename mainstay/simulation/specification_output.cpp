@@ -53,6 +53,7 @@ void server::puts_out(const core::ready& out, const appearance& after) {
     hold(read != reads.end(), "thesis §6.4: a read is answered once, and only when it was asked");
     reads.erase(read);
   }
+  end_transfer(out, after);
   end_turn(out);
 }
 
@@ -113,9 +114,9 @@ void server::send(const core::envelope& e) {
   if (vote != nullptr) return send(e, *vote);
   if (const auto* m = std::get_if<core::append_entries>(&e.message)) return send(e, *m);
   if (const auto* m = std::get_if<core::read_index>(&e.message)) return send(e, *m);
+  if (const auto* m = std::get_if<core::timeout_now>(&e.message)) return send(e, *m);
   if (const auto* m = std::get_if<core::install_snapshot>(&e.message)) return send(e, *m);
   if (const auto* m = std::get_if<core::read_index_response>(&e.message)) return answer_read(e, *m);
-  hold(!core::is_request(e.message), "docs/divergence.md: transfers are not part of this version");
   answer(e);
 }
 
@@ -130,11 +131,14 @@ void server::send(const core::envelope&, const core::request_vote& m) {
   };
   hold(std::ranges::any_of(candidacies, as_shown),
        "paper §5.4.1: a candidate shows the log with which it stands");
+  hold(std::ranges::any_of(
+           candidacies,
+           [&](const candidacy& c) { return as_shown(c) && c.was_told == m.leadership_transfer; }),
+       "thesis §4.2.3: who was told to stand by the leader says so, and nobody else");
   const bool own_vote_is_safe =
       disk.state.current_term > m.term || disk.state == core::hard_state{m.term, id};
   hold(m.pre_vote || own_vote_is_safe,
        "paper figure 2: a candidate's own vote is on stable storage before it asks for others");
-  hold(!m.leadership_transfer, "docs/divergence.md: transfers are not part of this version");
 }
 
 void server::send(const core::envelope& e, const core::append_entries& m) {
@@ -206,6 +210,9 @@ const char* server::objection_to(const owed_answer& owes, const core::envelope& 
   const auto* read = std::get_if<core::read_index_response>(&e.message);
   const bool agrees =
       (transfer != nullptr && transfer->accepted) || (read != nullptr && read->success);
+  if (transfer != nullptr && !agrees && owes.may_grant) {
+    return "thesis §3.10: who stands because it was told to says so";
+  }
   return agrees ? owes.reason : nullptr;
 }
 

@@ -34,7 +34,8 @@ std::string describe(const core_input& input) {
                              "a piece of an image",
                              "a stored chunk",
                              "an image installed",
-                             "an image not installed"};
+                             "an image not installed",
+                             "the order to hand over"};
   static_assert(names.size() == std::variant_size_v<core_input>);
   if (const auto* arrived = std::get_if<message_arrived>(&input)) {
     return std::string(name_of(arrived->envelope->message)) + " of node " +
@@ -59,6 +60,7 @@ appearance look_at(const core::raft& core) {
           .uncommitted_bytes = core.uncommitted_bytes(),
           .now = core.now(),
           .alarm = core.next_deadline(),
+          .is_fenced = core.is_fenced(),
           .entry_at = [&core](log_index i) -> const core::entry& { return core.entries().at(i); }};
 }
 
@@ -98,6 +100,9 @@ struct follow {
   void operator()(const peer_unreachable& in) const { server.call_fails(in.call, after); }
   void operator()(const told_to_step_down&) const { server.steps_down(after); }
   void operator()(const told_to_retire&) const { server.retires(after); }
+  void operator()(const told_to_hand_over& in) const {
+    server.is_told_to_hand_over(in.to, *in.outcome, after);
+  }
   void operator()(const own_snapshot_saved& in) const {
     server.saves_snapshot(*in.snapshot, after);
   }

@@ -340,6 +340,12 @@ void cluster::step_down(std::uint64_t number) {
   with(number, [](observed_core& r) { r.step_down(); });
 }
 
+result<node_id> cluster::transfer(std::uint64_t number, std::uint64_t to) {
+  result<node_id> target = node_id{};
+  with(number, [&](observed_core& r) { target = r.transfer(node_id(to)); });
+  return target;
+}
+
 // ---- What there is to see ---------------------------------------------------------------------
 
 std::vector<std::string> cluster::log(std::uint64_t number) {

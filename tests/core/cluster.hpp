@@ -116,6 +116,7 @@ class cluster {
   void unreachable(std::uint64_t node, std::uint64_t peer);
   void unreachable(std::uint64_t node, std::uint64_t peer, std::uint64_t call);
   void step_down(std::uint64_t node);
+  result<node_id> transfer(std::uint64_t node, std::uint64_t to = 0);
 
   /// While true, readies wait for `turn`, so that one takes in several inputs.
   void set_lazy(bool lazy) { lazy_ = lazy; }

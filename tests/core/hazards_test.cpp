@@ -107,19 +107,6 @@ TEST(CompactedLog, AnEntryBelowTheBaseIsAcknowledgedWhenItComesAgain) {
   EXPECT_EQ(answer.match_index, log_index(12));
 }
 
-// Hazards 17, 19, 52: whoever is told to lead at once declines, whatever it is; leadership transfer
-// is not there yet.
-TEST(LeadershipTransfer, IsDeclinedWithoutAnElection) {
-  lone_replica one;
-  one.receive(2, append(1, 0, 0));
-
-  const auto answer = one.ask<core::timeout_now_response>(2, core::timeout_now{term(1)});
-
-  EXPECT_FALSE(answer.accepted);
-  EXPECT_EQ(one.core().role(), core::role::follower);
-  EXPECT_EQ(one.core().current_term(), term(1));
-}
-
 /// Node 1 of two voters and the learner 3, by an entry in its log.
 void learn_of_learner(lone_replica& one) {
   core::configuration c = voters(2);

@@ -76,6 +76,7 @@ void random_cluster::draw_weights() {
   set(action::cut, often(3));
   set(action::heal, 10);
   set(action::step_down, often(1));
+  set(action::transfer, 2 + often(5));
   set(action::save_snapshot, often(4));
   set(action::image, 60);
   set(action::image_failure, often(4));
@@ -112,6 +113,8 @@ void random_cluster::act(action a) {
       return cut_somewhere();
     case action::heal:
       return cluster_.heal();
+    case action::transfer:
+      return transfer();
     default:
       return act_on_node(a, any_node());
   }
@@ -208,6 +211,13 @@ void random_cluster::crash(std::uint64_t node) {
   cluster_.crash(node, steps);
 }
 
+/// Mostly from the leader, mostly to whoever is the best.
+void random_cluster::transfer() {
+  const std::uint64_t node = !chance(4) && cluster_.leader() != 0 ? cluster_.leader() : any_node();
+  const std::uint64_t to = chance(3) ? any_node() : 0;
+  if (cluster_.is_up(node)) cluster_.transfer(node, to);
+}
+
 void random_cluster::cut_somewhere() {
   switch (random_.below(3)) {
     case 0:
@@ -239,6 +249,10 @@ void random_cluster::watch(std::uint64_t node, const core::ready& ready) {
   covered_.installs += ready.install ? 1 : 0;
   covered_.log_resets += ready.persist.reset_to ? 1 : 0;
   covered_.restores += ready.restore ? 1 : 0;
+  if (!ready.transfer) return;
+  const bool won = ready.transfer->outcome == core::transfer_outcome::won;
+  covered_.transfers_won += won ? 1 : 0;
+  covered_.transfers_failed += won ? 0 : 1;
 }
 
 // ---- Liveness ---------------------------------------------------------------------------------

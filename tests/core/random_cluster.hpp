@@ -30,6 +30,8 @@ struct coverage {
   std::uint64_t installs = 0;  ///< images handed out to be installed
   std::uint64_t log_resets = 0;
   std::uint64_t restores = 0;
+  std::uint64_t transfers_won = 0;
+  std::uint64_t transfers_failed = 0;
   std::uint64_t crashes = 0;
   std::uint64_t steps = 0;
 };
@@ -64,6 +66,7 @@ class random_cluster {
     cut,
     heal,
     step_down,
+    transfer,
     save_snapshot,
     image,
     image_failure,
@@ -85,6 +88,7 @@ class random_cluster {
   void propose();
   void crash(std::uint64_t node);
   void save_snapshot(std::uint64_t node);
+  void transfer();
   void cut_somewhere();
   void heal_and_agree();
   bool has_agreed(std::uint64_t& proposed_term);

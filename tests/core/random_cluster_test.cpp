@@ -61,6 +61,8 @@ bool runs(std::uint64_t seed, coverage* total = nullptr) {
   total->installs += c.installs;
   total->log_resets += c.log_resets;
   total->restores += c.restores;
+  total->transfers_won += c.transfers_won;
+  total->transfers_failed += c.transfers_failed;
   total->crashes += c.crashes;
   total->steps += c.steps;
   return true;
@@ -91,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(Block, RandomCluster, testing::Range(std::uint64_t{0}, 
 TEST(RandomCampaign, ReachesEveryKindOfTrouble) {
   coverage total;
 
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) ASSERT_TRUE(runs(seed, &total));
+  for (std::uint64_t seed = 1; seed <= 600; ++seed) ASSERT_TRUE(runs(seed, &total));
 
   EXPECT_GT(total.leaders, 400U);
   EXPECT_GT(total.committed, 4'000U);
@@ -109,6 +111,8 @@ TEST(RandomCampaign, ReachesEveryKindOfTrouble) {
   EXPECT_GT(total.installs, 5U);
   EXPECT_GT(total.log_resets, 5U);
   EXPECT_GT(total.restores, 5U);
+  EXPECT_GT(total.transfers_won, 50U);
+  EXPECT_GT(total.transfers_failed, 50U);
   EXPECT_GT(total.crashes, 200U);
 }
 

@@ -252,6 +252,12 @@ void scenario::add_fault_commands() {
     commits_.erase(c.number(0));
   };
   handlers_["restart"] = [this](const scenario_command& c) { nodes().restart(c.number(0)); };
+  handlers_["transfer"] = [this](const scenario_command& c) {
+    const auto target = nodes().transfer(c.number(0), c.words.size() > 1 ? c.number(1) : 0);
+    if (target) return;
+    say(fmt::format("{}: hands over to nobody: {} ({})", c.number(0), name_of(target.error().code),
+                    target.error().message));
+  };
   handlers_["step_down"] = [this](const scenario_command& c) { nodes().step_down(c.number(0)); };
 }
 
@@ -328,6 +334,9 @@ void scenario::watch(std::uint64_t node, const core::ready& ready) {
   for (const auto& f : ready.failed_reads) {
     say(fmt::format("{}: read {} is refused: {} ({})", node, f.context, name_of(f.why.code),
                     f.why.message));
+  }
+  if (const auto& t = ready.transfer) {
+    say(fmt::format("{}: transfer to {}: {}", node, t->target.value(), core::name_of(t->outcome)));
   }
   if (!trace_messages_) return;
   for (const auto& e : ready.messages) {

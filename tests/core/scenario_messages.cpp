@@ -82,6 +82,10 @@ core::message message_from(const std::string& kind, const scenario_command& c) {
   if (kind == "pre_vote_response") {
     return core::request_vote_response{t, c.flag("granted", false), true};
   }
+  if (kind == "timeout_now") return core::timeout_now{t};
+  if (kind == "timeout_now_response") {
+    return core::timeout_now_response{t, c.flag("accepted", false)};
+  }
   if (kind == "read_index") return core::read_index{t};
   throw std::invalid_argument("no message kind " + kind);
 }

@@ -374,7 +374,7 @@ TEST(Twin, AReplacedDiskIsANewBeginning) {
 /// random_cluster_test goes on to many thousands.
 TEST(Twin, AgreesWithTheCoreInRandomSchedules) {
   std::uint64_t steps = 0;
-  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
     core_test::random_cluster schedule(seed);
     ASSERT_NO_THROW(schedule.run()) << "seed " << seed;
     steps += schedule.nodes().followed_by().steps();
