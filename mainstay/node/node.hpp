@@ -55,6 +55,7 @@ class node {
     run_on(loop(), [this] { stop_on_loop(); });
     // What was handed to the state machine before goes on; nothing comes behind it.
     run_on(owner_->parts().runtime.apply(), [] {});
+    run_on(owner_->parts().runtime.background(), [] {});
   }
   /// As `stop`, on the loop, also from a completion. The state machine may still be at work with
   /// what it was given: it is left alone once its executor has come to what is posted now.
@@ -154,6 +155,19 @@ class node {
         std::forward<Token>(token));
   }
 
+  /// Saves a snapshot of what is applied, so that the log before it can go; where one is being
+  /// saved already, the result is that one (`result<core::snapshot>`). On this replica alone.
+  template <completion_token<result<core::snapshot>> Token>
+  auto save_snapshot(Token&& token) {
+    return initiate<result<core::snapshot>>(
+        [this](completion_handler<result<core::snapshot>> done) {
+          loop().post([r = replica_, done = std::move(done)]() mutable {
+            r->save_snapshot(std::move(done));
+          });
+        },
+        std::forward<Token>(token));
+  }
+
   /// What the node is at the moment; an empty status of a stopped node when the loop has ended.
   /// Blocks for a turn; from any thread but the loop's.
   node_status status() const {
@@ -184,6 +198,7 @@ class node {
     core::initial_state initial{.id = options.id,
                                 .bootstrap = options.members,
                                 .hard_state = found->hard_state,
+                                .snapshot = found->snapshot,
                                 .base = {found->base_index, found->base_term},
                                 .last_index = found->last_index,
                                 .term_runs = std::move(found->term_runs),
@@ -192,8 +207,14 @@ class node {
                                 .seed = parts.runtime.random_seed()};
     auto core = core::raft::start(*config, std::move(initial), parts.runtime.now());
     if (!core) return std::unexpected(core.error());
-    return node(owner, std::make_shared<replica_type>(owner, std::move(options), *std::move(core),
-                                                      std::move(machine), std::move(listener)));
+    auto made = std::make_shared<replica_type>(owner, std::move(options), *std::move(core),
+                                               std::move(machine), std::move(listener));
+    if (found->snapshot) {
+      if (auto ok = made->restore_machine(*found->snapshot); !ok) {
+        return std::unexpected(ok.error());
+      }
+    }
+    return node(owner, std::move(made));
   }
 
   auto loop() const { return owner_->parts().runtime.loop(); }

@@ -23,6 +23,7 @@
 #include "mainstay/node/message_conversion.hpp"
 #include "mainstay/node/options.hpp"
 #include "mainstay/node/pending_work.hpp"
+#include "mainstay/node/snapshot_trigger.hpp"
 #include "mainstay/node/status.hpp"
 
 namespace mainstay {
@@ -32,6 +33,9 @@ struct node_listener {
   std::function<void(const core::leadership&)> leadership_changed;
   std::function<void(const error&)> stopped;  ///< the node had to stop; the sentence says why
 };
+
+/// Takes the snapshot that was saved, or why there is none; on the loop.
+using snapshot_handler = std::move_only_function<void(const result<core::snapshot>&)>;
 
 namespace detail {
 
@@ -61,6 +65,11 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
 
   /// Any thread. Completes `op` in every case.
   void submit(std::unique_ptr<operation> op);
+
+  /// Saves a snapshot, or waits for the one being saved. On the loop.
+  void save_snapshot(snapshot_handler done);
+  /// Before the start: the state machine takes the state that the log begins with.
+  result<void> restore_machine(const core::snapshot& from);
 
   node_status status() const;
   const node_options& options() const { return options_; }
@@ -112,6 +121,25 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   void complete_writes(applied_entries& done);
   void on_apply_failed(const applied_entries& done);
 
+  // Snapshots.
+  void consider_snapshot();
+  void begin_save();
+  void write_snapshot(frozen_state frozen);
+  result<core::snapshot> write_image(const core::snapshot_contents& contents, state_saver save);
+  void on_saved(result<core::snapshot> saved);
+  void report_snapshot(std::string_view event, const core::snapshot& s, instant since);
+  void carry_out_images(core::ready& work);
+  void read_image(const core::snapshot_read_request& wanted);
+  void store_chunk(core::snapshot_chunk chunk);
+  void report_failed_transfer(std::string_view event, const error& why);
+  void compact(log_index index);
+  void install(const core::snapshot_id& image);
+  void refuse_granted_reads();
+  void restore(core::snapshot from);
+  error taking_a_snapshot_in() const {
+    return {error_code::not_leader, "this node is taking a snapshot in", core_.leader()};
+  }
+
   void on_leadership(const core::leadership& now);
   void fail_stop(const error& why);
   void close(const error& refused, const error& unknown);
@@ -153,6 +181,14 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   std::deque<std::vector<core::entry>> to_apply_;  // committed; bounded by max_applying_bytes
   std::size_t applying_ = 0;                       // stretches with the apply activity
   bool turn_scheduled_ = false;
+
+  snapshot_trigger snapshot_trigger_{options_.snapshots};
+  std::vector<snapshot_handler> snapshot_waiters_;  // of the one being saved
+  bool saving_ = false;
+  log_index saving_index_;  // of the snapshot being saved
+  instant save_started_{};
+  instant install_started_{};
+  std::atomic<bool> is_closing_ = false;  // what is being saved ends soon
 };
 
 }  // namespace detail
@@ -161,5 +197,6 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
 #include "mainstay/node/replica_callers.hpp"
 #include "mainstay/node/replica_loop.hpp"
 #include "mainstay/node/replica_peers.hpp"
+#include "mainstay/node/replica_snapshots.hpp"
 #include "mainstay/node/replica_storage.hpp"
 #include "mainstay/node/replica_time.hpp"

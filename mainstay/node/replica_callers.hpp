@@ -54,6 +54,7 @@ void replica<Types>::accept_read(operation_handle op) {
   if (health_.has(node_health::apply_failed)) {
     return op->fail_rest({error_code::apply_failed, health_.problem(), {}});
   }
+  if (core_.is_installing()) return op->fail_rest(taking_a_snapshot_in());
   if (op->level == read_level::stale) return run_queries({std::move(op)});
   reads_now_.push_back(std::move(op));
 }

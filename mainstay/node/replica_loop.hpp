@@ -109,6 +109,8 @@ void replica<Types>::carry_out(core::ready work) {
   on_reads(work);
   if (is_stopped()) return;
   for (const auto& request : work.log_reads) read_log(request);
+  carry_out_images(work);
+  if (is_stopped()) return;
   if (!work.committed.empty()) apply(std::move(work.committed));
 }
 
@@ -163,6 +165,7 @@ void replica<Types>::fail_stop(const error& why) {
 template <raft_types Types>
 void replica<Types>::close(const error& refused, const error& unknown) {
   timer_.reset();
+  is_closing_ = true;
   owner_.detach(options_.group);
   unanswered_.clear();
   held_ = {};
@@ -171,6 +174,7 @@ void replica<Types>::close(const error& refused, const error& unknown) {
   for (auto& op : std::exchange(reads_now_, {})) op->fail_rest(refused);
   for (auto& op : std::exchange(forwards_now_, {})) op->fail_rest(refused);
   work_.fail_all(refused, unknown);
+  for (auto& done : std::exchange(snapshot_waiters_, {})) done(std::unexpected(refused));
 }
 
 template <raft_types Types>
@@ -183,9 +187,14 @@ node_status replica<Types>::status() const {
                 .applied_index = core_.last_applied(),
                 .last_index = core_.last_index(),
                 .stable_index = core_.stable_index(),
+                .is_installing = core_.is_installing(),
                 .health = health_.worst(),
                 .problem = health_.problem(),
                 .members = {}};
+  if (const auto& snapshot = core_.snapshot()) {
+    s.snapshot_index = snapshot->id.last_included_index;
+    s.snapshot_bytes = snapshot->id.size;
+  }
   for (const auto& m : core_.configuration().members()) {
     member_status one{.member = m, .is_voter = core_.configuration().is_voter(m.id)};
     if (m.id == options_.id) one.match_index = core_.stable_index();
@@ -197,6 +206,8 @@ node_status replica<Types>::status() const {
       one.match_index = p.match_index;
       one.state = p.state;
       one.silence = p.silence;
+      one.snapshot_sent = p.snapshot_sent;
+      one.snapshot_size = p.snapshot_size;
     }
   }
   return s;

@@ -44,6 +44,7 @@ template <raft_types Types>
 duration replica<Types>::timeout_of(const core::message& m) const {
   if (std::holds_alternative<core::request_vote>(m)) return options_.timeouts.request_vote;
   if (std::holds_alternative<core::read_index>(m)) return options_.timeouts.read_index;
+  if (std::holds_alternative<core::install_snapshot>(m)) return options_.timeouts.install_snapshot;
   return options_.timeouts.append_entries;
 }
 

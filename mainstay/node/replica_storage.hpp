@@ -107,6 +107,9 @@ void replica<Types>::read_log(const core::log_read_request& request) {
 template <raft_types Types>
 void replica<Types>::apply(std::vector<core::entry> entries) {
   if (health_.has(node_health::apply_failed)) return;
+  std::uint64_t bytes = 0;
+  for (const auto& e : entries) bytes += core::size_of(e);
+  snapshot_trigger_.applied(entries.size(), bytes);
   auto rest = std::make_move_iterator(entries.begin());
   const auto end = std::make_move_iterator(entries.end());
   if (entries.size() <= max_applied_per_task) {
@@ -147,6 +150,7 @@ void replica<Types>::on_applied(applied_entries done) {
   release_reads();
   if (is_stopped()) return;
   apply_next();
+  consider_snapshot();
   schedule_turn();
 }
 

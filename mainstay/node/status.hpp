@@ -30,7 +30,9 @@ struct member_status {
   bool is_voter = true;
   log_index match_index;  ///< durable and equal there; 0 unless this node leads
   core::progress_state state = core::progress_state::probe;
-  duration silence{};  ///< since it last answered the leader
+  duration silence{};               ///< since it last answered the leader
+  std::uint64_t snapshot_sent = 0;  ///< bytes of an image that it has; 0 unless one is on its way
+  std::uint64_t snapshot_size = 0;  ///< of that image
 };
 
 /// A consistent picture of one turn.
@@ -43,6 +45,9 @@ struct node_status {
   log_index applied_index;
   log_index last_index;
   log_index stable_index;
+  log_index snapshot_index;          ///< the newest snapshot's last included; none: there is none
+  std::uint64_t snapshot_bytes = 0;  ///< of its image
+  bool is_installing = false;        ///< taking a leader's snapshot in: answers no reads
   node_health health = node_health::sound;
   std::string problem;  ///< a sentence, when health is not sound
   std::vector<member_status> members;
