@@ -14,6 +14,7 @@
 #include "cli/forget_peer_command.hpp"
 #include "cli/key_commands.hpp"
 #include "cli/logdump_command.hpp"
+#include "cli/snapshot_command.hpp"
 #include "cli/status_command.hpp"
 
 namespace mainstay::cli {
@@ -112,6 +113,12 @@ void declare_logdump(CLI::App& app, command_line& line) {
   dump->add_flag("--summary", options.summary, "no records, only damage and the last lines");
 }
 
+void declare_snapshot(CLI::App& app) {
+  auto* snapshot = app.add_subcommand("snapshot", "the state, saved whole");
+  snapshot->require_subcommand(1);
+  snapshot->add_subcommand("save", "have the nodes behind --admin save one now");
+}
+
 void declare_forget_peer(CLI::App& app, command_line& line) {
   auto* forget = app.add_subcommand(
       "forget-peer", "believe the next disk of a peer, offline; read the operations page first");
@@ -155,6 +162,7 @@ exit_code run_chosen(const CLI::App& app, command_line& line) {
   if (app.got_subcommand("get")) return run_get(line.common, line.get, to, send);
   if (app.got_subcommand("delete")) return run_delete(line.common, line.remove, to, send);
   if (app.got_subcommand("status")) return run_status(line.common, to);
+  if (app.got_subcommand("snapshot")) return run_snapshot_save(line.common, to);
   if (app.got_subcommand("logdump")) {
     wal::posix_file_system files;
     return run_logdump(line.logdump, files, to);
@@ -179,6 +187,7 @@ int run(int argument_count, char** arguments) {
   declare_bench(app, line);
   declare_logdump(app, line);
   declare_forget_peer(app, line);
+  declare_snapshot(app);
   try {
     app.parse(argument_count, arguments);
   } catch (const CLI::ParseError& e) {

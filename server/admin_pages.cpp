@@ -17,12 +17,17 @@ std::string dumped(const json& object) {
 }
 
 json to_json(const member_report& m) {
-  return {{"id", m.id.value()},
-          {"address", m.address},
-          {"role", m.role},
-          {"match_index", m.match_index.value()},
-          {"state", m.state},
-          {"silence_ms", std::chrono::duration_cast<std::chrono::milliseconds>(m.silence).count()}};
+  json member{
+      {"id", m.id.value()},
+      {"address", m.address},
+      {"role", m.role},
+      {"match_index", m.match_index.value()},
+      {"state", m.state},
+      {"silence_ms", std::chrono::duration_cast<std::chrono::milliseconds>(m.silence).count()}};
+  if (m.snapshot_size != 0) {
+    member["snapshot"] = {{"sent", m.snapshot_sent}, {"size", m.snapshot_size}};
+  }
+  return member;
 }
 
 }  // namespace
@@ -38,6 +43,8 @@ std::string status_json(const status_report& s) {
                  {"commit_index", s.commit_index.value()},
                  {"applied_index", s.applied_index.value()},
                  {"last_index", s.last_index.value()},
+                 {"snapshot_index", s.snapshot_index.value()},
+                 {"snapshot_bytes", s.snapshot_bytes},
                  {"health", s.health},
                  {"problem", s.problem},
                  {"members", std::move(members)}});
@@ -90,6 +97,7 @@ void figure_publisher::publish(const status_report& s) {
   gauge("mainstay_commit_index", s.commit_index.value());
   gauge("mainstay_applied_index", s.applied_index.value());
   gauge("mainstay_last_index", s.last_index.value());
+  gauge("mainstay_snapshot_index", s.snapshot_index.value());
   if (!s.leader || s.leader != s.id) return;
   for (const auto& m : s.members) {
     const auto peer = std::to_string(m.id.value());

@@ -104,6 +104,10 @@ void read_rest(reader& in, server_config& config) {
   in.milliseconds("heartbeat-interval", config.node.core.heartbeat_interval);
   in.number("segment-bytes", config.segment_bytes);
   in.number("log-window-bytes", config.node.core.log_window_bytes);
+  in.number("snapshot-entries", config.node.snapshots.after_entries);
+  in.number("snapshot-bytes", config.node.snapshots.after_bytes);
+  in.number("snapshot-rate", config.node.core.snapshot_bytes_per_second);
+  in.number("compaction-tail-bytes", config.node.core.compaction_tail_bytes);
   in.choice<apply_thread>("apply-thread",
                           {{"loop", apply_thread::loop}, {"own", apply_thread::own}}, config.apply);
   in.milliseconds("request-timeout", config.limits.request_timeout);

@@ -35,6 +35,8 @@ struct member_report {
   log_index match_index;  ///< known to the leader only; else 0
   std::string state;      ///< how the leader replicates to it; "unknown" on other nodes
   duration silence{};     ///< since it last answered the leader; 0 where that is not known
+  std::uint64_t snapshot_sent = 0;  ///< bytes that it has of a snapshot on its way to it
+  std::uint64_t snapshot_size = 0;  ///< 0: none is on its way
 };
 
 /// What this node says of itself.
@@ -47,8 +49,10 @@ struct status_report {
   log_index commit_index;
   log_index applied_index;
   log_index last_index;
-  std::string health = "sound";  ///< or what keeps the node from its work, as one word
-  std::string problem;           ///< a sentence about it; empty when sound
+  log_index snapshot_index;          ///< the newest snapshot's last included; none: there is none
+  std::uint64_t snapshot_bytes = 0;  ///< of its image
+  std::string health = "sound";      ///< or what keeps the node from its work, as one word
+  std::string problem;               ///< a sentence about it; empty when sound
   std::vector<member_report> members;
 
   bool has_leader() const { return static_cast<bool>(leader); }

@@ -42,10 +42,11 @@ std::string raft_section(const status_report& status) {
   auto text = fmt::format(
       "# Raft\r\nraft_id:{}\r\nraft_cluster_id:{:016x}\r\nraft_role:{}\r\nraft_term:{}\r\n"
       "raft_leader:{}\r\nraft_commit_index:{}\r\nraft_applied_index:{}\r\nraft_last_index:{}\r\n"
-      "raft_health:{}\r\n",
+      "raft_snapshot_index:{}\r\nraft_snapshot_bytes:{}\r\nraft_health:{}\r\n",
       status.id.value(), status.cluster_id.value(), status.role, status.term.value(),
       status.leader.value(), status.commit_index.value(), status.applied_index.value(),
-      status.last_index.value(), status.health);
+      status.last_index.value(), status.snapshot_index.value(), status.snapshot_bytes,
+      status.health);
   for (const auto& member : status.members) {
     text += fmt::format("raft_member_{}:address={},role={},match_index={},state={}\r\n",
                         member.id.value(), member.address, member.role, member.match_index.value(),

@@ -45,6 +45,8 @@ status_report report_of(const node_status& s, cluster_id cluster) {
                        .commit_index = s.commit_index,
                        .applied_index = s.applied_index,
                        .last_index = s.last_index,
+                       .snapshot_index = s.snapshot_index,
+                       .snapshot_bytes = s.snapshot_bytes,
                        .health = name_of(s.health),
                        .problem = s.problem,
                        .members = {}};
@@ -55,7 +57,9 @@ status_report report_of(const node_status& s, cluster_id cluster) {
                               .role = role_of(m, s),
                               .match_index = m.match_index,
                               .state = leads ? core::name_of(m.state) : "unknown",
-                              .silence = m.silence});
+                              .silence = m.silence,
+                              .snapshot_sent = m.snapshot_sent,
+                              .snapshot_size = m.snapshot_size});
   }
   return report;
 }
@@ -172,6 +176,14 @@ void node_gateway::query(std::vector<shared_bytes> requests, consistency level, 
   const auto freshness = level == consistency::stale ? read_level::stale : read_level::linearizable;
   inside_->replica().query_batch(std::move(requests), {.deadline = deadline, .level = freshness},
                                  std::move(done));
+}
+
+void node_gateway::save_snapshot(std::function<void(const result<snapshot_report>&)> done) {
+  inside_->replica().save_snapshot([done = std::move(done)](const result<core::snapshot>& saved) {
+    if (!saved) return done(std::unexpected(saved.error()));
+    const auto& id = saved->id;
+    done(snapshot_report{id.last_included_index, id.last_included_term, id.size});
+  });
 }
 
 status_report node_gateway::status() { return inside_->status(); }

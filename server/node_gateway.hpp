@@ -25,6 +25,7 @@ class node_gateway : public gateway {
   void submit(std::vector<shared_bytes> commands, instant deadline, outcomes_handler done) override;
   void query(std::vector<shared_bytes> requests, consistency level, instant deadline,
              outcomes_handler done) override;
+  void save_snapshot(std::function<void(const result<snapshot_report>&)> done) override;
   /// Waits for a turn of the node's loop, at most a second: then the health is "stalled".
   status_report status() override;
   instant now() const override;

@@ -21,6 +21,8 @@ status_report sample() {
   report.commit_index = log_index(10);
   report.applied_index = log_index(9);
   report.last_index = log_index(11);
+  report.snapshot_index = log_index(5);
+  report.snapshot_bytes = 4096;
   report.members.push_back({node_id(1), "127.0.0.1:7101", "voter", log_index(8), "replicate",
                             std::chrono::milliseconds(12)});
   return report;
@@ -30,8 +32,19 @@ TEST(StatusJson, HasEveryFigureAndMember) {
   EXPECT_EQ(json::parse(status_json(sample())),
             json::parse(R"({"id":2,"cluster_id":"0000000000000abc",
       "role":"leader","term":7,"leader":2,"commit_index":10,"applied_index":9,"last_index":11,
+      "snapshot_index":5,"snapshot_bytes":4096,
       "health":"sound","problem":"","members":[{"id":1,"address":"127.0.0.1:7101","role":"voter",
       "match_index":8,"state":"replicate","silence_ms":12}]})"));
+}
+
+TEST(StatusJson, ShowsHowFarASnapshotOnItsWayIs) {
+  auto report = sample();
+  report.members[0].snapshot_sent = 100;
+  report.members[0].snapshot_size = 4096;
+
+  const auto member = json::parse(status_json(report))["members"][0];
+
+  EXPECT_EQ(member["snapshot"], (json{{"sent", 100}, {"size", 4096}}));
 }
 
 TEST(StatusJson, LeaderIsNullWhenNoneIsKnown) {

@@ -1,0 +1,165 @@
+"""What snapshots cost and how fast they travel: three mainstayd on this machine with much state.
+
+Fills the cluster, then measures SET throughput without and with a snapshot being written on every
+node, a transfer to a follower that was away, and a restart with a long log behind the snapshot. It
+leaves nothing behind.
+"""
+
+import argparse
+import http.client
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tools"))
+import cluster  # noqa: E402  (the path comes first)
+import server  # noqa: E402
+
+NEVER = ["--snapshot-entries", "0", "--snapshot-bytes", "0"]
+
+
+def save(node):
+    """Has a node save a snapshot; its answer, and how long it took."""
+    began = time.monotonic()
+    connection = http.client.HTTPConnection("127.0.0.1", node.http_port, timeout=600)
+    connection.request("POST", "/v1/snapshot")
+    reply = connection.getresponse()
+    body = json.loads(reply.read())
+    connection.close()
+    if reply.status != 200:
+        raise cluster.Failed(f"snapshot: {body}")
+    return body, time.monotonic() - began
+
+
+def load(options, leader, seconds):
+    """Throughput of SET with 256 outstanding, over keys that are there."""
+    report = server.ctl_bench(
+        options.ctl, [leader],
+        ["--ops", "set", "--outstanding", "256", "--connections", "4", "--size",
+         str(options.size), "--keys", str(options.keys), "--seconds", str(seconds),
+         "--warmup", "0.5"])
+    return report["per_second"], report["latency_us"]["p99.9"]
+
+
+def under_load(options, servers, leader, tell):
+    """Writes with and without snapshots being saved on all nodes at once."""
+    term = leader.status()["term"]
+    alone, _ = load(options, leader, options.seconds)
+    saved = []
+    threads = [threading.Thread(target=lambda n=node: saved.append(save(n)))
+               for node in servers.nodes]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    during, worst = load(options, leader, options.seconds)
+    for thread in threads:
+        thread.join()
+    took = max(seconds for _, seconds in saved)
+    after = leader.status()
+    tell("writes while every node saves",
+         {"image_mib": saved[0][0]["bytes"] / 2**20, "seconds": took,
+          "measured_seconds": time.monotonic() - began, "without_per_second": alone,
+          "with_per_second": during, "kept": during / alone, "p99.9_us": worst,
+          "leader_changes": after["term"] - term})
+
+
+def transfer(options, leader, behind, tell):
+    """A follower whose log is too far behind gets the whole state."""
+    behind.kill()
+    load(options, leader, 3)
+    image, _ = save(leader)
+    behind.start()
+    cluster.wait_until(lambda: any(m.get("snapshot", {}).get("sent")
+                                   for m in leader.status()["members"]), 60,
+                       "no snapshot is sent", pause=0.002)
+    began = time.monotonic()
+    cluster.wait_until(lambda: not any(m.get("snapshot") for m in leader.status()["members"]), 300,
+                       "the snapshot does not arrive", pause=0.005)
+    took = time.monotonic() - began
+    cluster.wait_until(lambda: (s := behind.status())
+                       and s["applied_index"] >= image["last_included_index"], 120,
+                       "the follower does not take it", pause=0.01)
+    whole = time.monotonic() - began
+    tell("transfer over loopback",
+         {"image_mib": image["bytes"] / 2**20, "seconds": took,
+          "mb_per_second": image["bytes"] / 1e6 / took, "until_applied_seconds": whole})
+
+
+def restart(options, tell):
+    """A node starts with a million entries of 128 bytes behind its snapshot."""
+    with tempfile.TemporaryDirectory(prefix="mainstay-bench-", dir=options.directory) as place, \
+            cluster.Cluster(options.mainstayd, place, options=NEVER) as servers:
+        leader = servers.start()
+        server.ctl_bench(options.ctl, [leader],
+                         ["--ops", "set", "--outstanding", "1000", "--size", "128", "--keys",
+                          "100000", "--requests", str(options.entries), "--warmup", "0"])
+        servers.wait_until_caught_up(60)
+        behind = next(node for node in servers.nodes if node is not leader)
+        behind.kill()
+        began = time.monotonic()
+        behind.start()
+        cluster.wait_until(behind.status, 60, "the node does not come back", pause=0.005)
+        serving = time.monotonic() - began
+        last = leader.status()["last_index"]
+        cluster.wait_until(lambda: behind.status()["applied_index"] >= last, 60,
+                           "the node does not catch up", pause=0.005)
+        tell("restart with a long log",
+             {"entries": options.entries, "seconds_until_it_answers": serving,
+              "seconds_until_all_is_applied": time.monotonic() - began})
+
+
+def run(options, tell):
+    """All measurements, told as they come."""
+    with tempfile.TemporaryDirectory(prefix="mainstay-bench-", dir=options.directory) as place, \
+            cluster.Cluster(options.mainstayd, place, options=NEVER) as servers:
+        leader = servers.start()
+        print(f"  filling {options.keys} keys of {options.size} bytes…", file=sys.stderr, flush=True)
+        server.ctl_bench(options.ctl, [leader],
+                         ["--fill", "--keys", str(options.keys), "--size", str(options.size),
+                          "--outstanding", "1000", "--requests", "1000"])
+        servers.wait_until_caught_up(120)
+        under_load(options, servers, leader, tell)
+        behind = next(node for node in servers.nodes if node is not leader)
+        transfer(options, leader, behind, tell)
+    restart(options, tell)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bin", default="build/release/bin", help="where the programs are")
+    parser.add_argument("--directory", default="build", help="on the disk to measure")
+    parser.add_argument("--keys", type=int, default=1_000_000)
+    parser.add_argument("--size", type=int, default=1024, help="bytes of a value")
+    parser.add_argument("--entries", type=int, default=1_000_000, help="of the restart")
+    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--quick", action="store_true", help="a hundredth of the state")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    options.ctl = str(pathlib.Path(options.bin, "mainstayctl"))
+    options.mainstayd = str(pathlib.Path(options.bin, "mainstayd"))
+    if options.quick:
+        options.keys, options.entries, options.seconds = 10_000, 100_000, 2
+
+    measurements = {}
+
+    def tell(name, measured):
+        measurements[name] = measured
+        figures = ", ".join(f"{key} {value:,.2f}" if isinstance(value, float) else f"{key} {value}"
+                            for key, value in measured.items())
+        print(f"  {name}: {figures}", file=sys.stderr if options.json else sys.stdout, flush=True)
+
+    try:
+        run(options, tell)
+    except (cluster.Failed, subprocess.SubprocessError) as failure:
+        sys.exit(f"bench/snapshots.py: {failure}")
+    if options.json:
+        print(json.dumps({"measurements": measurements}))
+
+
+if __name__ == "__main__":
+    main()
