@@ -72,7 +72,7 @@ TEST(Snapshots, AreSavedWhenSoManyBytesWereApplied) {
   world w(1, [](node_options& o) { o.snapshots.after_bytes = 1000; });
   const auto leader = w.leader();  // its no-op counts 64, and each command its payload and 64
 
-  w.done(leader, std::string(800, 'x'));
+  w.done(leader, std::string(850, 'x'));
   w.runtime.run_for(std::chrono::milliseconds(10));
   const auto before = w.status(leader).snapshot_index;
   w.done(leader, "y");
