@@ -118,7 +118,8 @@ def run(options, tell):
     with tempfile.TemporaryDirectory(prefix="mainstay-bench-", dir=options.directory) as place, \
             cluster.Cluster(options.mainstayd, place, options=NEVER) as servers:
         leader = servers.start()
-        print(f"  filling {options.keys} keys of {options.size} bytes…", file=sys.stderr, flush=True)
+        print(f"  filling {options.keys} keys of {options.size} bytes…", file=sys.stderr,
+              flush=True)
         server.ctl_bench(options.ctl, [leader],
                          ["--fill", "--keys", str(options.keys), "--size", str(options.size),
                           "--outstanding", "1000", "--requests", "1000"])

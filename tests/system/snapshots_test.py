@@ -101,8 +101,9 @@ class Snapshots(SystemTest):
             time.sleep(0.7)
             victim.start()
             cluster.wait_until(victim.status, 20, f"node {victim.id} does not come back")
-        cluster.wait_until(lambda: max(n.status()["snapshot_index"] for n in self.cluster.nodes) > 0,
-                           20, "no snapshot was saved")
+        nodes = self.cluster.nodes
+        cluster.wait_until(lambda: max(n.status()["snapshot_index"] for n in nodes) > 0, 20,
+                           "no snapshot was saved")
         for stream in streams:
             stream.stop()
 
@@ -114,8 +115,8 @@ class Snapshots(SystemTest):
         for start in range(0, 120_000, 6000):
             self.write(6000, start=start)
             most = max(most, *(disk_use(node) for node in self.cluster.nodes))
-        # The images (two while one is saved), 2,000 entries and the tail, two segments and two spare
-        # ones, all below a megabyte each.
+        # The images (two while one is saved), 2,000 entries and the tail, two segments and two
+        # spare ones, each below a megabyte.
         written = 120_000 * 170
         self.assertLess(most, 8 << 20)
         self.assertGreater(written, 2 * most)
