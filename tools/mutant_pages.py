@@ -11,7 +11,7 @@ line of the catalogue of hazards that the rules are taken from, where there is o
 
 Killer: the first check that failed, with its seed where it has one, and the seconds that all tries
 up to then took. The columns behind it say which kinds of check find the mutant at all, as far as
-each was tried: `yes`, `no`, or empty where it was not.
+each was tried: `yes` or the seed that finds it, `no`, or empty where it was not.
 
 """
 
@@ -46,12 +46,14 @@ def _kinds(killers, area):
 
 
 def _cell(result, killers, kind):
-    """Whether a kind of check found the mutant."""
+    """Whether a kind of check found the mutant, with the seed where it has one."""
     tries = [result["tries"][killer.name] for killer in killers
              if killer.kind == kind and killer.name in result["tries"]]
-    if any(tried["failed"] for tried in tries):
-        return "yes"
-    return "no" if tries else ""
+    found = [tried for tried in tries if tried["failed"]]
+    if not found:
+        return "no" if tries else ""
+    seed = next((tried["seed"] for tried in found if tried["seed"]), "")
+    return f"seed {seed}" if seed else "yes"
 
 
 def _section(area, mutants, killers, results):

@@ -20,7 +20,8 @@ OUTPUT_BYTES = 1 << 30
 # of the processor is what mostly counts, because it does not depend on what else the machine does.
 PATIENCE = 8
 SHORTEST_LIMIT_SECONDS = 10
-FLAGS = "-O2 -DNDEBUG -w"
+# A mutant may leave something unused, and nobody debugs it.
+QUIET = "-w -g0"
 
 
 class BuildError(Exception):
@@ -44,7 +45,9 @@ class Workshop:
     def __init__(self, root, folder):
         self.root = root
         self.tree = folder / "tree"
-        self.build = folder / "build"
+        # Where the release build stands in the sources, and with its flags: then the compiler's
+        # cache knows every file without a mutant already.
+        self.build = self.tree / "build" / "release"
         self.switch = folder / "switch"  # compiler arguments that every compilation reads
         self.scratch = folder / "scratch"
         self.limits = {}  # killer → seconds that it takes on sound code
@@ -58,7 +61,8 @@ class Workshop:
                  if name and (self.root / name).is_file()}
         self.tree.mkdir(parents=True, exist_ok=True)
         for old in [p for p in self.tree.rglob("*") if p.is_file()]:
-            if str(old.relative_to(self.tree)) not in names:
+            name = old.relative_to(self.tree)
+            if str(name) not in names and name.parts[0] != "build":
                 old.unlink()
         for name in names:
             self._copy(name)
@@ -66,8 +70,9 @@ class Workshop:
         self.switch.write_text("", encoding="utf-8")
         if not (self.build / "build.ninja").is_file():
             self._call(["cmake", "-G", "Ninja", "-S", self.tree, "-B", self.build,
-                        "-DCMAKE_BUILD_TYPE=None", "-DMAINSTAY_BUILD_BENCH=OFF",
-                        f"-DCMAKE_CXX_FLAGS={FLAGS} @{self.switch}"])
+                        "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DMAINSTAY_BUILD_BENCH=OFF",
+                        f"-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O2 -g -DNDEBUG @{self.switch}",
+                        "-DCMAKE_EXE_LINKER_FLAGS=-Wl,--strip-debug"])
 
     def _copy(self, name):
         source, copy = self.root / name, self.tree / name
@@ -94,7 +99,7 @@ class Workshop:
         path.write_text(mutant_table.apply(mutant, path.read_text(encoding="utf-8")),
                         encoding="utf-8")
         # Only what includes the file is compiled again, so only there the switch is on.
-        self.switch.write_text(f"-D{mutant.switch}=1\n", encoding="utf-8")
+        self.switch.write_text(f"{QUIET} -D{mutant.switch}=1\n", encoding="utf-8")
         self.changed = mutant.file
 
     def switch_off(self):

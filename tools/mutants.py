@@ -14,6 +14,7 @@ import time
 
 import cpp_source
 import mutant_pages
+import mutant_results
 import mutant_table
 import mutant_workshop
 
@@ -22,7 +23,8 @@ def arguments_of(words):
     parser = argparse.ArgumentParser(prog="./dev mutants", description=__doc__)
     parser.add_argument("--only", help="these mutants, names with commas between")
     parser.add_argument("--area", help="the mutants of these tables, names with commas between")
-    parser.add_argument("--sample", type=int, help="so many of them, drawn with --seed")
+    parser.add_argument("--sample", type=int, help="so many of them, drawn with --seed; "
+                        "with --killers, of those that these are known to find")
     parser.add_argument("--seed", default="1", help="of the sample (default 1)")
     parser.add_argument("--killers", help="hunt with these only, names with commas between")
     parser.add_argument("--every-killer", action="store_true",
@@ -39,8 +41,10 @@ def arguments_of(words):
     return parser.parse_args(words)
 
 
-def chosen(mutants, arguments, results):
-    """The mutants that the arguments ask for, in the order of the tables."""
+def chosen(mutants, arguments, results, recorded):
+    """The mutants that the arguments ask for, in the order of the tables. `recorded` names the
+    killer of each that was ever killed: a sample for some killers holds only what they are to find.
+    """
     def listed(text):
         return set(text.split(",")) if text else None
     only, areas = listed(arguments.only), listed(arguments.area)
@@ -52,72 +56,43 @@ def chosen(mutants, arguments, results):
              if (not only or mutant.name in only) and (not areas or mutant.area in areas)]
     if arguments.new:
         found = [mutant for mutant in found if not results.stands(mutant)]
+    if arguments.sample is not None and arguments.killers:
+        able = listed(arguments.killers)
+        found = [mutant for mutant in found if recorded.get(mutant.name) in able]
     if arguments.sample is not None and arguments.sample < len(found):
         drawn = random.Random(arguments.seed).sample(range(len(found)), arguments.sample)
         found = [found[i] for i in sorted(drawn)]
     return found
 
 
-class Results:
-    """What every mutant's hunts have brought so far, kept in a file beside the build."""
-
-    def __init__(self, path):
-        self._path = path
-        self._lock = threading.Lock()
-        self._all = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-    def of(self, mutant):
-        """The result, or None when there is none for the mutant as it stands."""
-        result = self._all.get(mutant.name)
-        return result if result and result["digest"] == mutant.digest else None
-
-    def stands(self, mutant):
-        result = self.of(mutant)
-        return result is not None and result["killer"] is not None
-
-    def add(self, mutant, result):
-        """Keeps a result; what other killers found earlier stays."""
-        with self._lock:
-            earlier = self.of(mutant)
-            if earlier:
-                result = dict(result, tries={**earlier["tries"], **result["tries"]})
-                if result["killer"] is None:
-                    result.update({key: earlier[key]
-                                   for key in ("killer", "seconds", "test", "seed", "manner")})
-            self._all[mutant.name] = result
-            self._path.write_text(json.dumps(self._all, indent=1) + "\n", encoding="utf-8")
-
-
-def hunters_of(mutant, killers):
-    """Who may find a mutant, in the order to try."""
-    able = [killer for killer in killers if mutant.area in killer.areas]
-    return sorted(able, key=lambda killer: killer.name not in mutant.first)
+def hunting_with(killers, arguments):
+    """The killers that the arguments ask for, in the order of their table."""
+    if not arguments.killers:
+        return killers
+    names = arguments.killers.split(",")
+    unknown = set(names) - {killer.name for killer in killers}
+    if unknown:
+        sys.exit(f"no such killer: {', '.join(sorted(unknown))}")
+    return [killer for killer in killers if killer.name in names]
 
 
 def hunt(workshop, mutant, killers, arguments):
     """Hunts one mutant. Raises BuildError when it does not compile."""
-    result = {"digest": mutant.digest, "area": mutant.area, "killer": None, "seconds": 0.0,
-              "test": "", "seed": "", "manner": "", "tries": {}}
+    tries, seconds, found = {}, 0.0, False
     workshop.switch_on(mutant)
-    for killer in hunters_of(mutant, killers):
-        if result["seconds"] > arguments.budget:
+    for killer in mutant_results.hunters_of(mutant, killers):
+        if seconds > arguments.budget or found and not arguments.every_killer:
             break
         workshop.make(killer)
         outcome = workshop.run(killer)
-        tried = {"failed": outcome.failed, "seconds": round(outcome.seconds, 1),
-                 "manner": outcome.manner, "test": "", "seed": ""}
-        if outcome.failed:
-            tried["test"] = mutant_workshop.test_in(outcome)
-            tried["seed"] = mutant_workshop.seed_in(killer, outcome)
-        result["tries"][killer.name] = tried
-        if result["killer"] is None:
-            result["seconds"] = round(result["seconds"] + outcome.seconds, 1)
-        if outcome.failed and result["killer"] is None:
-            result.update(killer=killer.name, test=tried["test"], seed=tried["seed"],
-                          manner=tried["manner"])
-        if outcome.failed and not arguments.every_killer:
-            break
-    return result
+        seconds += 0.0 if found else outcome.seconds
+        found = found or outcome.failed
+        tries[killer.name] = {
+            "failed": outcome.failed, "seconds": round(outcome.seconds, 1),
+            "manner": outcome.manner,
+            "test": mutant_workshop.test_in(outcome) if outcome.failed else "",
+            "seed": mutant_workshop.seed_in(killer, outcome) if outcome.failed else ""}
+    return mutant_results.summed_up(mutant, killers, tries)
 
 
 class Hunt:
@@ -211,15 +186,16 @@ def main(words):
         mutants, killers = mutant_table.load(root)
     except mutant_table.TableError as error:
         sys.exit(str(error))
-    if arguments.killers:
-        killers = [k for k in killers if k.name in arguments.killers.split(",")]
-    results = Results(folder / "results.json")
-    wanted = chosen(mutants, arguments, results)
+    results = mutant_results.Results(folder / "results.json", killers)
+    page = root / mutant_pages.PAGE
+    recorded = mutant_results.recorded(page.read_text(encoding="utf-8")) if page.is_file() else {}
+    wanted = chosen(mutants, arguments, results, recorded)
+    hunting = hunting_with(killers, arguments)
     if arguments.list:
         print("\n".join(f"{mutant.area:12} {mutant.name}" for mutant in wanted))
         return 0
     started = time.monotonic()
-    hunted = Hunt(wanted, killers, arguments, results)
+    hunted = Hunt(wanted, hunting, arguments, results)
     if wanted:
         workers = [threading.Thread(target=hunted.work, args=(mutant_workshop.Workshop(
             root, folder / f"worker-{number}"),)) for number in range(1, arguments.jobs + 1)]
