@@ -172,6 +172,35 @@ TEST(SimulatedDisk, UnflushedNamesAreLostInAnySelection) {
                 {}, {"log/a"}, {"log/b"}, {"log/c"}, {"log/a", "log/b"}, {"log/b", "log/c"}}));
 }
 
+/// A durable name and byte, and a byte and a name that no flush has made durable.
+void leave_half_unflushed(simulated_disk& disk) {
+  const auto file = durable_file(disk, 2);
+  ASSERT_TRUE(write(*file, "f").has_value());
+  ASSERT_TRUE(file->datasync().has_value());
+  ASSERT_TRUE(write(*file, "u", 1).has_value());
+  create(disk, "log/b");
+}
+
+TEST(SimulatedDisk, APowerFailureThatLosesAllLeavesWhatWasFlushedAndNothingElse) {
+  simulated_disk disk;
+  leave_half_unflushed(disk);
+
+  const auto left = disk.crash(instant::max(), crash_kind::lost);
+
+  EXPECT_EQ(text_in(*left), "f.");
+  EXPECT_EQ(left->paths(), std::vector<std::string>{path});
+}
+
+TEST(SimulatedDisk, APowerFailureThatKeepsAllLeavesWhatWasNotFlushedToo) {
+  simulated_disk disk;
+  leave_half_unflushed(disk);
+
+  const auto left = disk.crash(instant::max(), crash_kind::kept);
+
+  EXPECT_EQ(text_in(*left), "fu");
+  EXPECT_EQ(left->paths(), (std::vector<std::string>{path, "log/b"}));
+}
+
 // ---- Time -------------------------------------------------------------------------------------
 
 TEST(SimulatedDisk, OperationsFollowOneAnotherAndTakeWhatTheSettingsSay) {
@@ -401,6 +430,28 @@ TEST(DiskFaults, RotTurnsOverBitsThatAreAtRest) {
   EXPECT_EQ(read(*file, 3), "cab") << "what waits in memory hides the damage";
   EXPECT_EQ(disk.rot(7), 7U);
   EXPECT_EQ(disk.counters().rotten_bits, 9U);
+}
+
+TEST(DiskFaults, RotAtRandomTurnsOverAnyBitOfWhatIsUsed) {
+  std::set<std::size_t> turned;
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    simulated_disk disk(seed);
+    const auto file = durable_file(disk, 4);
+    ASSERT_TRUE(write(*file, "ab").has_value());
+    ASSERT_TRUE(file->datasync().has_value());
+    const auto before = disk.contents(path);
+
+    disk.rot(1);
+
+    const auto after = disk.contents(path);
+    for (std::size_t bit = 0; bit < 32; ++bit) {
+      const auto changed = before[bit / 8] ^ after[bit / 8];
+      if ((changed >> (bit % 8) & std::byte{1}) != std::byte{}) turned.insert(bit);
+    }
+  }
+
+  EXPECT_EQ(turned.size(), 16U);
+  EXPECT_EQ(*turned.rbegin(), 15U) << "what no one wrote is left alone";
 }
 
 TEST(DiskFaults, ARateStrikesAsOftenAsItSays) {
