@@ -119,6 +119,10 @@ void read_rest(reader& in, server_config& config) {
   in.number("max-arguments", config.limits.arguments);
   in.number("max-pipeline-bytes", config.limits.pipeline_bytes);
   in.number("max-output-bytes", config.limits.output_bytes);
+  in.milliseconds("session-time", config.limits.sessions.time_to_live);
+  in.number("session-window", config.limits.sessions.window);
+  in.number("session-answer-bytes", config.limits.sessions.answer_bytes);
+  in.number("max-sessions", config.limits.sessions.sessions);
   in.choice<log_level>("log-level",
                        {{"trace", log_level::trace},
                         {"debug", log_level::debug},

@@ -50,7 +50,7 @@ bool dispatcher::is_open(lane l, const outcome_sink* sink, std::uint64_t run) co
 
 void dispatcher::flush() {
   flush_scheduled_ = false;
-  for (const lane l : {lane::write, lane::linearizable_read, lane::stale_read}) send(l);
+  for (std::size_t l = 0; l < lanes; ++l) send(static_cast<lane>(l));
 }
 
 void dispatcher::send(lane l) {
@@ -62,6 +62,8 @@ void dispatcher::send(lane l) {
   };
   if (l == lane::write) {
     cluster_.submit(std::move(b.payloads), deadline, std::move(done));
+  } else if (l == lane::session) {
+    cluster_.submit_session_requests(std::move(b.payloads), deadline, std::move(done));
   } else {
     const auto level = l == lane::stale_read ? consistency::stale : consistency::linearizable;
     cluster_.query(std::move(b.payloads), level, deadline, std::move(done));

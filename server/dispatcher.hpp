@@ -29,7 +29,10 @@ class outcome_sink {
 };
 
 /// The ways to the cluster.
-enum class lane : std::uint8_t { write, linearizable_read, stale_read };
+enum class lane : std::uint8_t { write, session, linearizable_read, stale_read };
+
+/// How many lanes there are.
+inline constexpr std::size_t lanes = 4;
 
 /// For one thread, but for what the waker does.
 class dispatcher {
@@ -91,7 +94,7 @@ class dispatcher {
   duration request_timeout_;
   std::function<void()> schedule_flush_;
   bool flush_scheduled_ = false;
-  std::array<batch, 3> batches_;
+  std::array<batch, lanes> batches_;
   std::shared_ptr<mailbox> mailbox_;
   std::vector<delivery> delivering_;  ///< kept for its capacity
 };

@@ -79,6 +79,10 @@ class gateway {
   /// `deadline` at the latest, with as many outcomes as commands; it must not block.
   virtual void submit(std::vector<shared_bytes> commands, instant deadline,
                       outcomes_handler done) = 0;
+  /// As `submit`, for requests within sessions, encoded as session_request.hpp has it. There is no
+  /// order between these and the commands of `submit`.
+  virtual void submit_session_requests(std::vector<shared_bytes> requests, instant deadline,
+                                       outcomes_handler done) = 0;
   /// Has queries answered; as `submit`, but nothing is replicated.
   virtual void query(std::vector<shared_bytes> requests, consistency level, instant deadline,
                      outcomes_handler done) = 0;

@@ -54,6 +54,17 @@ result<void> check(const server_limits& l) {
       l.request_timeout > std::chrono::hours(1)) {
     return refuse("--request-timeout", milliseconds(l.request_timeout), "from 10 to 3600000 ms");
   }
+  if (l.sessions.time_to_live < std::chrono::seconds(1) ||
+      l.sessions.time_to_live > std::chrono::hours(24 * 365)) {
+    return refuse("--session-time", milliseconds(l.sessions.time_to_live),
+                  "from 1000 to 31536000000 ms");
+  }
+  if (l.sessions.window < 1 || l.sessions.window > max_session_window) {
+    return refuse("--session-window", l.sessions.window, "from 1 to 65536");
+  }
+  if (l.sessions.sessions < 1 || l.sessions.sessions > 1'000'000) {
+    return refuse("--max-sessions", l.sessions.sessions, "from 1 to 1000000");
+  }
   return {};
 }
 

@@ -7,6 +7,7 @@
 
 #include "mainstay/base/error.hpp"
 #include "mainstay/base/time.hpp"
+#include "mainstay/node/session_request.hpp"
 
 #include "server/resp/request_parser.hpp"
 
@@ -36,6 +37,8 @@ struct server_limits {
   duration idle_time{};
   /// How long a command may take before it is answered with `UNKNOWN` or `UNAVAILABLE`.
   duration request_timeout = std::chrono::seconds(5);
+  /// Of the sessions that clients open here.
+  session_limits sessions;
 };
 
 /// Checks every rule. Errors: `invalid_argument`, with field, value and rule.

@@ -171,6 +171,12 @@ void node_gateway::submit(std::vector<shared_bytes> commands, instant deadline,
   inside_->replica().submit_batch(std::move(commands), {.deadline = deadline}, std::move(done));
 }
 
+void node_gateway::submit_session_requests(std::vector<shared_bytes> requests, instant deadline,
+                                           outcomes_handler done) {
+  inside_->replica().submit_session_requests(std::move(requests), {.deadline = deadline},
+                                             std::move(done));
+}
+
 void node_gateway::query(std::vector<shared_bytes> requests, consistency level, instant deadline,
                          outcomes_handler done) {
   const auto freshness = level == consistency::stale ? read_level::stale : read_level::linearizable;

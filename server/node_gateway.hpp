@@ -23,6 +23,8 @@ class node_gateway : public gateway {
   ~node_gateway() override;
 
   void submit(std::vector<shared_bytes> commands, instant deadline, outcomes_handler done) override;
+  void submit_session_requests(std::vector<shared_bytes> requests, instant deadline,
+                               outcomes_handler done) override;
   void query(std::vector<shared_bytes> requests, consistency level, instant deadline,
              outcomes_handler done) override;
   void save_snapshot(std::function<void(const result<snapshot_report>&)> done) override;

@@ -40,6 +40,9 @@ std::string unknown_command(argument_list arguments) {
   return text;
 }
 
+constexpr std::string_view no_session =
+    "ERR no session: MAINSTAY SESSION OPEN opens one, MAINSTAY SESSION USE goes on with one";
+
 /// True for an answer of the machine that says why there is none.
 bool is_failure(std::string_view answer) {
   return !answer.empty() &&
@@ -112,6 +115,9 @@ session::step session::execute(argument_list arguments, const std::shared_ptr<ou
     reply_error("ERR wrong number of arguments for '" + to_lower(entry->text) + "' command");
     return step::done;
   }
+  if (entry->name == command_name::mainstay && is_session_command(arguments)) {
+    return execute_session(arguments.subspan(2), self);
+  }
   if (entry->kind == command_kind::local) return execute_local(*entry, arguments);
   return execute_remote(*entry, arguments, self);
 }
@@ -148,13 +154,106 @@ session::step session::execute_remote(const command_entry& entry, argument_list 
   return step::done;
 }
 
+/// MAINSTAY SESSION …: `arguments` is what follows.
+session::step session::execute_session(argument_list arguments,
+                                       const std::shared_ptr<outcome_sink>& self) {
+  const auto command = parse_session_command(arguments);
+  if (!command) {
+    reply_error(command.error());
+    return step::done;
+  }
+  // What changes the session comes between the commands that are within one and the other.
+  const bool changes = command->what != session_command::kind::execute;
+  if (binding_ || (changes && !pending_.empty())) return step::wait;
+  switch (command->what) {
+    case session_command::kind::open:
+      ask_session(
+          {.operation = session_operation::open, .limits = context_.limits.sessions, .command = {}},
+          self);
+      break;
+    case session_command::kind::use:
+      bound_session = command->session;
+      reply([&](std::string& out) { resp::reply_writer(out, protocol).ok(); });
+      break;
+    case session_command::kind::close:
+      if (bound_session == 0) {
+        reply_error(no_session);
+        break;
+      }
+      ask_session({.operation = session_operation::close,
+                   .limits = {},
+                   .session = bound_session,
+                   .command = {}},
+                  self);
+      break;
+    case session_command::kind::execute:
+      return execute_within(*command, self);
+  }
+  return step::done;
+}
+
+session::step session::execute_within(const session_command& command,
+                                      const std::shared_ptr<outcome_sink>& self) {
+  const auto* entry = find_command(command.arguments.front());
+  const auto refuse = [&](std::string_view text) {
+    reply_error(text);
+    return step::done;
+  };
+  if (bound_session == 0) return refuse(no_session);
+  if (entry == nullptr) return refuse(unknown_command(command.arguments));
+  if (!arity_fits(*entry, command.arguments.size())) {
+    return refuse("ERR wrong number of arguments for '" + to_lower(entry->text) + "' command");
+  }
+  if (entry->kind != command_kind::write && entry->kind != command_kind::point_read) {
+    return refuse("ERR '" + to_lower(entry->text) + "' cannot be carried out within a session");
+  }
+  // Between the two ways into the log there is no order.
+  if (reads_under_way_ > 0 || writes_under_way_ > session_runs_) return step::wait;
+  auto payload = translate(*entry, command.arguments, context_.arena, context_.limits);
+  if (!payload) return refuse(payload.error());
+  ask_session({.limits = {},
+               .session = bound_session,
+               .serial = command.serial,
+               .lowest_waiting = command.lowest_waiting,
+               .command = *std::move(payload)},
+              self);
+  return step::done;
+}
+
+void session::ask_session(const session_request& request,
+                          const std::shared_ptr<outcome_sink>& self) {
+  binding_ = request.operation != session_operation::use;
+  auto& run = run_for(lane::session, self.get());
+  run.asks = request.operation;
+  auto payload = encode(request);
+  const std::size_t bytes = payload.size() + command_overhead;
+  run.bytes += bytes;
+  bytes_under_way_ += bytes;
+  context_.commands.add(lane::session, self, run.run, std::move(payload));
+}
+
+void session::write_session_outcome(std::string& out, session_operation asked,
+                                    command_outcome& found) {
+  binding_ = false;
+  if (asked == session_operation::open && found) {
+    const auto id = opened_session(*found);
+    if (id) {
+      bound_session = *id;
+      return resp::reply_writer(out, protocol).integer(static_cast<std::int64_t>(*id));
+    }
+    found = std::unexpected(id.error());
+  }
+  if (asked == session_operation::close && found) bound_session = 0;
+  write_outcomes(out, {&found, 1});
+}
+
 /// False: wait.
 bool session::choose_lane(command_kind kind, lane& chosen) const {
   const bool needs_time = kind == command_kind::timed_read && level != consistency::stale;
   if (kind == command_kind::write || needs_time) {
     // The read index of a read under way may come to include this write.
     chosen = lane::write;
-    return reads_under_way_ == 0;
+    return reads_under_way_ == 0 && session_runs_ == 0;
   }
   if (level == consistency::stale) {
     chosen = lane::stale_read;
@@ -164,6 +263,7 @@ bool session::choose_lane(command_kind kind, lane& chosen) const {
     chosen = lane::linearizable_read;
     return true;
   }
+  if (session_runs_ > 0) return false;  // there is no order between the two ways into the log
   // A read index asked for now may be older than the writes under way. In the log, the read comes
   // after them for certain, and nobody waits.
   chosen = lane::write;
@@ -176,7 +276,8 @@ session::pending_reply& session::run_for(lane way, const outcome_sink* self) {
                      context_.commands.is_open(way, self, pending_.back().run);
   if (!joins) {
     pending_.push_back({.run = next_run_++, .way = way, .text = {}});
-    if (way == lane::write) ++writes_under_way_;
+    if (way == lane::write || way == lane::session) ++writes_under_way_;
+    if (way == lane::session) ++session_runs_;
     if (way == lane::linearizable_read) ++reads_under_way_;
   }
   return pending_.back();
@@ -185,14 +286,20 @@ session::pending_reply& session::run_for(lane way, const outcome_sink* self) {
 void session::complete(std::uint64_t run, std::span<command_outcome> found) {
   const auto reply = std::ranges::find(pending_, run, &pending_reply::run);
   MAINSTAY_ASSERT(reply != pending_.end() && !reply->done);
-  if (reply->way == lane::write) --writes_under_way_;
+  if (reply->way == lane::write || reply->way == lane::session) --writes_under_way_;
+  if (reply->way == lane::session) --session_runs_;
   if (reply->way == lane::linearizable_read) --reads_under_way_;
   bytes_under_way_ -= reply->bytes;
   bytes_expected_ -= reply->expected;
   learn_size(reply->values, found);
   reply->done = true;
   const bool is_next = reply == pending_.begin();
-  write_outcomes(is_next ? output_ : reply->text, found);
+  auto& out = is_next ? output_ : reply->text;
+  if (reply->asks == session_operation::use) {
+    write_outcomes(out, found);
+  } else {
+    write_session_outcome(out, reply->asks, found.front());
+  }
   bytes_held_ += reply->text.size();
   if (is_next) flush_done();
 }

@@ -17,6 +17,7 @@
 #include "server/limits.hpp"
 #include "server/resp/reply_writer.hpp"
 #include "server/resp/request_parser.hpp"
+#include "server/session_command.hpp"
 #include "server/translate.hpp"
 
 namespace mainstay::server {
@@ -79,7 +80,8 @@ class session {
   std::uint64_t id() const { return id_; }
   resp::protocol protocol = resp::protocol::resp2;
   consistency level = consistency::linearizable;
-  std::string name;  ///< as the client calls itself
+  std::string name;              ///< as the client calls itself
+  session_id bound_session = 0;  ///< that EXEC works in; none: 0
 
  private:
   /// A reply in the making: of a run of commands, or of a local command that waits for its turn.
@@ -90,6 +92,7 @@ class session {
     std::size_t expected = 0;  ///< bytes that its answers are expected to take
     std::size_t values = 0;    ///< values that it reads
     bool done = false;
+    session_operation asks = session_operation::use;  ///< of a run in the lane of sessions
     std::string text;
   };
   enum class step : std::uint8_t { done, wait };
@@ -98,6 +101,10 @@ class session {
   step execute_local(const command_entry& entry, argument_list arguments);
   step execute_remote(const command_entry& entry, argument_list arguments,
                       const std::shared_ptr<outcome_sink>& self);
+  step execute_session(argument_list arguments, const std::shared_ptr<outcome_sink>& self);
+  step execute_within(const session_command& command, const std::shared_ptr<outcome_sink>& self);
+  void ask_session(const session_request& request, const std::shared_ptr<outcome_sink>& self);
+  void write_session_outcome(std::string& out, session_operation asked, command_outcome& found);
   bool choose_lane(command_kind kind, lane& chosen) const;
   pending_reply& run_for(lane way, const outcome_sink* self);
   void learn_size(std::size_t values, std::span<const command_outcome> found);
@@ -114,7 +121,9 @@ class session {
   std::deque<pending_reply> pending_;
   std::string output_;
   std::uint64_t next_run_ = 1;
-  std::size_t writes_under_way_ = 0;  ///< runs
+  std::size_t writes_under_way_ = 0;  ///< runs, those within sessions included
+  std::size_t session_runs_ = 0;      ///< of them, those within sessions
+  bool binding_ = false;              ///< a session is being opened or closed
   std::size_t reads_under_way_ = 0;   ///< runs of linearizable reads
   std::size_t bytes_under_way_ = 0;   ///< of commands
   std::size_t bytes_expected_ = 0;    ///< of answers that are under way

@@ -103,6 +103,10 @@ void reply_writer::failure(const mainstay::error& e) {
   std::string text;
   if (e.code == error_code::invalid_argument) {
     text = "ERR ";
+  } else if (e.code == error_code::session_expired) {
+    text = "SESSIONEXPIRED ";
+  } else if (e.code == error_code::stale_serial) {
+    text = "STALESERIAL ";
   } else {
     text = outcome_of(e.code) == outcome::refused ? "UNAVAILABLE " : "UNKNOWN ";
   }

@@ -21,6 +21,10 @@ class keeping_gateway : public gateway {
     deadlines.push_back(deadline);
     handlers.push_back(std::move(done));
   }
+  void submit_session_requests(std::vector<shared_bytes> requests, instant deadline,
+                               outcomes_handler done) override {
+    submit(std::move(requests), deadline, std::move(done));
+  }
   void query(std::vector<shared_bytes> requests, consistency, instant deadline,
              outcomes_handler done) override {
     submit(std::move(requests), deadline, std::move(done));

@@ -33,6 +33,14 @@ class local_gateway : public gateway {
   void submit(std::vector<shared_bytes> commands, instant, outcomes_handler done) override {
     push({std::move(commands), true, std::move(done)});
   }
+  /// Not known here.
+  void submit_session_requests(std::vector<shared_bytes> requests, instant,
+                               outcomes_handler done) override {
+    push({std::move(requests), true, [done = std::move(done)](outcomes found) mutable {
+            const error why{error_code::unsupported, "no sessions here", {}};
+            done(outcomes(found.size(), std::unexpected(why)));
+          }});
+  }
   void query(std::vector<shared_bytes> requests, consistency, instant,
              outcomes_handler done) override {
     push({std::move(requests), false, std::move(done)});

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "mainstay/machines/key_value/key_value.hpp"
+#include "mainstay/node/session_table.hpp"
 
 #include "server/dispatcher.hpp"
 
@@ -33,6 +34,10 @@ class patient_gateway : public gateway {
   void submit(std::vector<shared_bytes> commands, instant, outcomes_handler done) override {
     pending.push_back({lane::write, std::move(commands), std::move(done)});
   }
+  void submit_session_requests(std::vector<shared_bytes> requests, instant,
+                               outcomes_handler done) override {
+    pending.push_back({lane::session, std::move(requests), std::move(done)});
+  }
   void query(std::vector<shared_bytes> requests, consistency level, instant,
              outcomes_handler done) override {
     const auto way = level == consistency::stale ? lane::stale_read : lane::linearizable_read;
@@ -46,6 +51,10 @@ class patient_gateway : public gateway {
     auto batch = take(position);
     outcomes found;
     for (const auto& payload : batch.payloads) {
+      if (batch.way == lane::session) {
+        found.push_back(carry_out(payload));
+        continue;
+      }
       found.push_back(batch.way == lane::write ? machine.apply({log_index(1), {}, payload})
                                                : machine.query(payload));
     }
@@ -58,8 +67,28 @@ class patient_gateway : public gateway {
 
   std::deque<asked> pending;
   key_value machine;
+  detail::session_table sessions;
 
  private:
+  command_outcome carry_out(const shared_bytes& payload) {
+    const auto request = decode_session_request(payload);
+    if (!request) return std::unexpected(request.error());
+    if (request->operation == session_operation::open) {
+      sessions.open(41, request->limits, {});
+      return encode_session_id(41);
+    }
+    if (request->operation == session_operation::close) {
+      sessions.close(request->session, {});
+      return shared_bytes{};
+    }
+    auto admitted = sessions.admit(*request, {});
+    using verdict = detail::session_table::verdict;
+    if (admitted.what == verdict::refused) return std::unexpected(std::move(admitted.why));
+    if (admitted.what == verdict::answered) return std::move(admitted.answer);
+    auto answer = machine.apply({log_index(1), {}, request->command});
+    sessions.finish(request->session, request->serial, *answer);
+    return answer;
+  }
   asked take(std::size_t position) {
     auto batch = std::move(pending.at(position));
     pending.erase(pending.begin() + static_cast<std::ptrdiff_t>(position));
@@ -126,6 +155,108 @@ class Session : public testing::Test {
   std::shared_ptr<client> one = std::make_shared<client>(context);
   std::shared_ptr<client> two = std::make_shared<client>(context);
 };
+
+// ---- MAINSTAY SESSION: what outlives a connection ---------------------------------------------
+
+TEST_F(Session, CommandSentAgainWithinALogSessionIsAnsweredAsTheFirstTime) {
+  EXPECT_EQ(talk("MAINSTAY SESSION OPEN\n"), ":41\r\n");
+  EXPECT_EQ(talk("MAINSTAY SESSION EXEC 1 INCR n\n"), ":1\r\n");
+  EXPECT_EQ(talk("MAINSTAY SESSION EXEC 1 INCR n\nmainstay session exec 2 INCR n\n"),
+            ":1\r\n:2\r\n");
+  EXPECT_EQ(talk("MAINSTAY SESSION CLOSE\n"), "+OK\r\n");
+  EXPECT_THAT(talk("MAINSTAY SESSION EXEC 1 INCR n\n"), StartsWith("-ERR no session"));
+}
+
+TEST_F(Session, LogSessionGoesOnAtAnotherConnection) {
+  talk("MAINSTAY SESSION OPEN\nMAINSTAY SESSION EXEC 1 INCR n\n");
+  two->send("MAINSTAY SESSION USE 41\nMAINSTAY SESSION EXEC 1 INCR n\nGET n\n");
+  settle();
+
+  EXPECT_EQ(two->replies(), "+OK\r\n:1\r\n$1\r\n1\r\n");
+}
+
+TEST_F(Session, WhatTheLogSessionRefusesSaysSo) {
+  two->send("MAINSTAY SESSION USE 7\nMAINSTAY SESSION EXEC 1 INCR n\n");
+  settle();
+  talk("MAINSTAY SESSION OPEN\nMAINSTAY SESSION EXEC 5/5 INCR n\n");
+
+  EXPECT_THAT(two->replies(), HasSubstr("-SESSIONEXPIRED "));
+  EXPECT_THAT(talk("MAINSTAY SESSION EXEC 4 INCR n\n"), StartsWith("-STALESERIAL "));
+  EXPECT_EQ(counters.refused, 2u);
+}
+
+// An opening names what follows it; commands within are one batch.
+TEST_F(Session, CommandsBehindAnOpeningWaitForItAndArePipelined) {
+  one->send(
+      "MAINSTAY SESSION OPEN\nMAINSTAY SESSION EXEC 1 INCR n\nMAINSTAY SESSION EXEC 2 INCR n\n"
+      "MAINSTAY SESSION CLOSE\n");
+  ASSERT_EQ(turn(), 1u);
+  EXPECT_EQ(cluster.pending[0].payloads.size(), 1u);
+  cluster.answer();
+  commands.drain();
+  ASSERT_EQ(turn(), 1u);
+  EXPECT_EQ(cluster.pending[0].payloads.size(), 2u);
+  settle();
+
+  EXPECT_EQ(one->replies(), ":41\r\n:1\r\n:2\r\n+OK\r\n");
+}
+
+// There is no order between the two ways into the log.
+TEST_F(Session, CommandsWithinAndWithoutWaitForEachOther) {
+  talk("MAINSTAY SESSION OPEN\n");
+  one->send("SET a 1\nMAINSTAY SESSION EXEC 1 SET a 2\nSET a 3\nGET a\n");
+
+  for (const auto way : {lane::write, lane::session, lane::write}) {
+    ASSERT_EQ(turn(), 1u);
+    EXPECT_EQ(cluster.pending[0].way, way);
+    cluster.answer();
+    commands.drain();
+  }
+  settle();
+  EXPECT_EQ(one->replies(), "+OK\r\n+OK\r\n+OK\r\n$1\r\n3\r\n");
+}
+
+TEST_F(Session, ReadsWaitForCommandsWithinALogSessionAndTheyForReads) {
+  talk("MAINSTAY SESSION OPEN\n");
+  one->send("MAINSTAY SESSION EXEC 1 SET a 2\nGET a\nMAINSTAY SESSION EXEC 2 GETSET a 3\n");
+
+  for (const auto way : {lane::session, lane::linearizable_read, lane::session}) {
+    ASSERT_EQ(turn(), 1u);
+    EXPECT_EQ(cluster.pending[0].way, way);
+    cluster.answer();
+    commands.drain();
+  }
+  EXPECT_EQ(one->replies(), "+OK\r\n$1\r\n2\r\n$1\r\n2\r\n");
+}
+
+TEST_F(Session, OpeningThatFailsBindsNothing) {
+  one->send("MAINSTAY SESSION OPEN\nMAINSTAY SESSION EXEC 1 INCR n\n");
+  turn();
+  cluster.refuse({error_code::not_leader, "no leader is known", {}});
+  commands.drain();
+  settle();
+
+  const auto replies = one->replies();
+  EXPECT_THAT(replies, StartsWith("-UNAVAILABLE no leader is known"));
+  EXPECT_THAT(replies, HasSubstr("-ERR no session"));
+}
+
+TEST_F(Session, WordsThatMakeNoSessionCommandAreRefused) {
+  const auto refused = [&](std::string line) {
+    return talk("MAINSTAY SESSION " + line + "\n").starts_with("-ERR");
+  };
+  EXPECT_TRUE(refused(""));
+  EXPECT_TRUE(refused("CLOSE"));  // nothing is bound
+  talk("MAINSTAY SESSION OPEN\n");
+
+  for (const auto* line :
+       {"OPEN 1", "USE", "USE x", "USE 0", "EXEC", "EXEC 1", "EXEC 0 INCR n", "EXEC x INCR n",
+        "EXEC 1/ INCR n", "EXEC 1/0 INCR n", "EXEC 1 NOSUCH", "EXEC 1 INCR", "EXEC 1 PING",
+        "EXEC 1 KEYS *", "EXEC 1 MAINSTAY SESSION OPEN", "CLOSE now", "FORGET"}) {
+    EXPECT_TRUE(refused(line)) << line;
+  }
+  EXPECT_TRUE(cluster.pending.empty());
+}
 
 TEST_F(Session, PipelineOfWritesIsOneBatch) {
   one->send("SET a 1\nSET b 2\nINCR a\n");
