@@ -287,7 +287,8 @@ class raft {
   bool begin_transfer(progress& p);
   void send_chunk(node_id peer, progress& p, shared_bytes data);
   void adapt_to_link(progress::image_transfer& t) const;
-  void retry_transfer(progress::image_transfer& t) const;
+  void retry_transfer(progress& p) const;
+  bool is_silent(const progress& p) const;
   bool takes_snapshots_from(const envelope& e, const install_snapshot& m);
   void answer_with_snapshot(node_id to, std::uint64_t call, const snapshot_id& image);
   void decline_snapshot(node_id to, std::uint64_t call);

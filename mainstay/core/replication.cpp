@@ -71,7 +71,7 @@ void raft::send_heartbeats() {
   timing_.heartbeat = timing_.now + config_->heartbeat_interval;
   for (auto& [peer, p] : progress_) {
     p.probe_sent = false;  // whatever was lost is tried again
-    if (p.transfer) retry_transfer(*p.transfer);
+    if (p.transfer) retry_transfer(p);
     // Asks about the newest entry sent, so that one lost on the way shows as a mismatch.
     send_empty_append(peer, p, p.next_index.previous());
   }

@@ -89,6 +89,7 @@ void raft::continue_transfer(node_id peer, progress& p) {
 
 bool raft::begin_transfer(progress& p) {
   if (p.probe_sent) return false;  // it failed a moment ago: not before the next heartbeat
+  if (is_silent(p)) return false;
   const auto under_way = std::ranges::count_if(
       progress_, [](const auto& one) { return one.second.transfer.has_value(); });
   if (static_cast<std::uint64_t>(under_way) >= config_->max_snapshot_transfers) return false;
@@ -148,8 +149,9 @@ void raft::on(const envelope& e, const install_snapshot_response& m) {
   const bool covered = m.success && m.match_index >= t.image.last_included_index;
   if (covered) return p.transfer.reset();  // it has the image, and still needs a newer one
   if (m.success && m.next_offset <= t.image.size) {
-    // At the end it is taking the image in, and tells when it is asked again.
-    t.refused = t.offset_known && t.next_offset == t.image.size;
+    // At the end it is taking the image in, and tells when it is asked again. A peer whose storage
+    // makes no headway, or begins anew, is not hammered either.
+    t.refused = t.offset_known && m.next_offset <= t.next_offset;
     t.next_offset = m.next_offset;
     t.offset_known = true;
   } else {
@@ -167,8 +169,15 @@ void raft::adapt_to_link(progress::image_transfer& t) const {
   }
 }
 
+/// Who does not even answer heartbeats must not hold a turn that another peer could use.
+bool raft::is_silent(const progress& p) const {
+  return timing_.now - p.last_response > config_->election_timeout_max;
+}
+
 /// With a heartbeat: what was refused, or lost without a word, is tried again.
-void raft::retry_transfer(progress::image_transfer& t) const {
+void raft::retry_transfer(progress& p) const {
+  if (is_silent(p)) return p.transfer.reset();
+  auto& t = *p.transfer;
   t.refused = false;
   if (t.call != 0 && timing_.now - t.sent_at > config_->election_timeout_max) {
     t.call = 0;

@@ -138,6 +138,8 @@ void server::recovers(const recovered_disk& found, const appearance& after) {
   }
   hold(holds(found), disk_rule);
   restart_from(found, after);
+  // A log that gives way to the snapshot looks the same whether or not the disk had got so far.
+  reset_is_uncertain = must_reset_disk && flight.reset_to == base;
 }
 
 bool server::holds(const recovered_disk& found) const {

@@ -190,6 +190,7 @@ struct server {
   std::vector<appended_membership> configurations;
   std::optional<core::snapshot> snapshot;  ///< the newest durable one
   std::vector<core::snapshot_id> images;   ///< all that it has had: a transfer may be of an old one
+  bool reset_is_uncertain = false;         ///< the crash may have come after the disk's reset
   bool must_reset_disk = false;            ///< a snapshot took the place of the disk's log
 
   // Volatile state.

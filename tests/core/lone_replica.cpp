@@ -87,6 +87,22 @@ std::vector<core::envelope> lone_replica::answer_chunk(std::optional<std::uint64
   return carry_out();
 }
 
+std::vector<core::envelope> lone_replica::save(std::uint64_t index, std::uint64_t size) {
+  const log_index at(index);
+  const core::snapshot saved{{at, core_.entries().term_at(at), size, index},
+                             log_time{},
+                             core_.core().configuration_at(at)};
+  disk_.take(saved);
+  core_.snapshot_saved(saved);
+  return carry_out();
+}
+
+std::vector<core::envelope> lone_replica::read_image() {
+  const core::snapshot_read_request wanted = snapshot_reads_.back();
+  core_.snapshot_read(wanted.id, shared_bytes::copy_of(std::string(wanted.max_bytes, 'i')));
+  return carry_out();
+}
+
 std::vector<core::envelope> lone_replica::finish_install(bool succeeds) {
   const core::snapshot_id id = *std::exchange(install_, std::nullopt);
   if (succeeds) {
@@ -111,6 +127,9 @@ std::vector<core::envelope> lone_replica::carry_out() {
     failed_.insert(failed_.end(), ready.failed_reads.begin(), ready.failed_reads.end());
     log_reads_.insert(log_reads_.end(), ready.log_reads.begin(), ready.log_reads.end());
     chunks_.insert(chunks_.end(), ready.snapshot_chunks.begin(), ready.snapshot_chunks.end());
+    snapshot_reads_.insert(snapshot_reads_.end(), ready.snapshot_reads.begin(),
+                           ready.snapshot_reads.end());
+    if (ready.compact_to) disk_.compact(ready.compact_to);
     if (ready.install) install_ = ready.install;
     if (ready.restore) {
       restore_ = ready.restore;

@@ -81,6 +81,13 @@ class lone_replica {
   const std::vector<core::log_read_request>& log_reads() const { return log_reads_; }
   /// Chunks that storage has and has not answered; `answer_chunk` takes the oldest.
   const std::vector<core::snapshot_chunk>& chunks() const { return chunks_; }
+  /// The pieces of images that it has asked its storage for.
+  const std::vector<core::snapshot_read_request>& snapshot_reads() const { return snapshot_reads_; }
+  /// Tells it that its state up to `index`, which it has applied, is saved as an image of this
+  /// size.
+  std::vector<core::envelope> save(std::uint64_t index, std::uint64_t size = 20'000);
+  /// Storage answers the newest read of an image, with as much as was asked for.
+  std::vector<core::envelope> read_image();
   std::vector<core::envelope> answer_chunk(std::optional<std::uint64_t> next_offset, bool is_whole);
   /// The image that storage is to install, if any.
   const std::optional<core::snapshot_id>& install() const { return install_; }
@@ -103,6 +110,7 @@ class lone_replica {
   std::vector<core::read_failure> failed_;
   std::vector<core::log_read_request> log_reads_;
   std::vector<core::snapshot_chunk> chunks_;
+  std::vector<core::snapshot_read_request> snapshot_reads_;
   std::optional<core::snapshot_id> install_;
   std::optional<core::snapshot> restore_;
 };

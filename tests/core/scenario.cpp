@@ -127,6 +127,9 @@ void scenario::make_cluster(const scenario_command& c) {
   s.max_command_bytes = c.number("command_bytes", s.max_command_bytes);
   s.max_uncommitted_bytes = c.number("uncommitted_bytes", s.max_uncommitted_bytes);
   s.log_window_bytes = c.number("log_window_bytes", s.log_window_bytes);
+  s.compaction_tail_bytes = c.number("tail_bytes", s.compaction_tail_bytes);
+  s.snapshot_chunk_bytes = c.number("chunk_bytes", s.snapshot_chunk_bytes);
+  s.max_snapshot_transfers = c.number("snapshot_transfers", s.max_snapshot_transfers);
   s.max_applying_bytes = c.number("applying_bytes", s.max_applying_bytes);
   s.max_read_rounds = c.number("read_rounds", s.max_read_rounds);
   s.max_waiting_reads = c.number("waiting_reads", s.max_waiting_reads);
@@ -269,6 +272,22 @@ void scenario::add_disk_commands() {
   handlers_["hold_log_reads"] = [this](const scenario_command& c) {
     nodes().hold_log_reads(c.number(0));
   };
+  handlers_["save_snapshot"] = [this](const scenario_command& c) {
+    nodes().save_snapshot(c.number(0));
+  };
+  handlers_["hold_images"] = [this](const scenario_command& c) {
+    nodes().hold_images(c.number(0));
+  };
+  handlers_["free_images"] = [this](const scenario_command& c) {
+    nodes().free_images(c.number(0));
+  };
+  handlers_["work_on_image"] = [this](const scenario_command& c) {
+    nodes().work_on_image(c.number(0));
+  };
+  handlers_["fail_image"] = [this](const scenario_command& c) {
+    nodes().fail_work_on_image(c.number(0));
+  };
+  handlers_["apply"] = [this](const scenario_command& c) { nodes().apply(c.number(0)); };
   handlers_["free_log_reads"] = [this](const scenario_command& c) {
     nodes().free_log_reads(c.number(0));
   };
@@ -328,6 +347,17 @@ void scenario::watch(std::uint64_t node, const core::ready& ready) {
   for (const auto& r : ready.log_reads) {
     say(fmt::format("{}: asks its storage for {} to {}", node, r.first.value(), r.last.value()));
   }
+  if (ready.install) {
+    say(fmt::format("{}: has the whole image of {} and installs it", node,
+                    ready.install->last_included_index.value()));
+  }
+  if (ready.restore) {
+    say(fmt::format("{}: its state machine takes the snapshot of {}", node,
+                    ready.restore->id.last_included_index.value()));
+  }
+  if (ready.compact_to) {
+    say(fmt::format("{}: forgets its log up to {}", node, ready.compact_to.value()));
+  }
   for (const auto& g : ready.granted_reads) {
     say(fmt::format("{}: read {} is granted from {} on", node, g.context, g.index.value()));
   }
@@ -349,6 +379,10 @@ void scenario::show_persist(std::uint64_t node, const core::persist_batch& batch
   if (batch.truncate_from) {
     say(fmt::format("{}: removes {} and all after it", node, batch.truncate_from.value()));
   }
+  if (batch.reset_to) {
+    say(fmt::format("{}: its log goes on behind {} of term {}", node, batch.reset_to->first.value(),
+                    batch.reset_to->term.value()));
+  }
   if (!trace_disk_) return;
   if (batch.has_hard_state) {
     say(fmt::format("{}: writes term {} vote {}", node, batch.state.current_term.value(),
@@ -363,10 +397,11 @@ void scenario::show_persist(std::uint64_t node, const core::persist_batch& batch
 void scenario::show_log(std::uint64_t node) {
   const auto payloads = nodes().log(node);
   const auto terms = nodes().terms(node);
-  std::string line;
+  const std::uint64_t base = nodes().core(node).entries().base_index().value();
+  std::string line = base == 0 ? "" : fmt::format(" [{}]", base);
   for (std::size_t i = 0; i < payloads.size(); ++i) {
     const std::string payload = without_padding(payloads[i]);
-    line += fmt::format(" {}/{}{}{}", i + 1, terms[i], payload.empty() ? "" : ":", payload);
+    line += fmt::format(" {}/{}{}{}", base + i + 1, terms[i], payload.empty() ? "" : ":", payload);
   }
   say(fmt::format("{}:{}", node, line));
 }
