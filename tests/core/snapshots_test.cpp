@@ -480,7 +480,7 @@ TEST(Compaction, WaitsForATransferButNotForEver) {
   EXPECT_THAT(bases, ElementsAre(3, 3, 6));
 }
 
-// Hazard 88's relative: storage gave the entries before it compacted them.
+// Storage gave the entries before it compacted them.
 TEST(Compaction, EntriesReadForAPeerBeforeItAreNotSentAfterIt) {
   core::config settings = sender::without_tail({});
   settings.log_window_bytes = 4096;
