@@ -348,8 +348,8 @@ void raft::log_read(std::uint64_t id, std::vector<entry> entries) {
   }
   for (auto& [peer, p] : progress_) {
     if (p.log_read != id || id == 0) continue;
+    // The log may have been compacted past the entries meanwhile.
     p.log_read = 0;
-    // The log may have been compacted past them meanwhile.
     const bool fits = !entries.empty() && entries.front().index == p.next_index &&
                       p.next_index > log_.base_index() &&
                       log_.matches(entries.back().index, entries.back().term) && may_send(p);

@@ -225,7 +225,7 @@ void server::on(const core::envelope& e, const core::append_entries& m, const ap
   answer.follows = true;
 
   const bool reaches = m.prev_log_index <= last_index();
-  const bool is_behind = m.prev_log_index < base.first;  // committed, hence the same
+  const bool is_behind = m.prev_log_index < compacted.first;  // committed, hence the same
   answer.mismatch = !reaches || (!is_behind && term_at(m.prev_log_index) != m.prev_log_term);
   if (answer.mismatch) {
     answer.reason = rules_.log =
@@ -241,7 +241,7 @@ void server::on(const core::envelope& e, const core::append_entries& m, const ap
   answer.matches = true;
   merge(m, after);
   answer.matched = m.entries.empty() ? m.prev_log_index : m.entries.back().index;
-  answer.matched = std::max(answer.matched, base.first);
+  answer.matched = std::max(answer.matched, compacted.first);
   answer.durable = std::min(answer.matched, durable_index);
   commit_index = std::max(commit_index, std::min(m.leader_commit, answer.matched));
   rules_.commit =

@@ -278,14 +278,14 @@ const char* server::objection_to_hints(const owed_answer& owes,
       "paper §5.3: a mismatch names the conflicting term and the first index of it";
   if (!owes.mismatch) return !m.rejected_index && !m.conflict_term ? nullptr : rule;
   if (m.rejected_index != owes.previous) return rule;
-  if (owes.log_version != log_version || owes.previous <= base.first) return nullptr;
+  if (owes.log_version != log_version || owes.previous <= compacted.first) return nullptr;
   if (owes.previous > last_index()) {
     return !m.conflict_term && m.conflict_index == last_index().next() ? nullptr : rule;
   }
-  const bool is_within = m.conflict_index > base.first && m.conflict_index <= owes.previous;
+  const bool is_within = m.conflict_index > compacted.first && m.conflict_index <= owes.previous;
   if (!is_within || m.conflict_term != term_at(owes.previous)) return rule;
   const bool is_first = term_at(m.conflict_index) == m.conflict_term &&
-                        (m.conflict_index.previous() == base.first ||
+                        (m.conflict_index.previous() == compacted.first ||
                          term_at(m.conflict_index.previous()) != m.conflict_term);
   return is_first ? nullptr : rule;
 }
