@@ -106,6 +106,7 @@ void read_rest(reader& in, server_config& config) {
   in.number("log-window-bytes", config.node.core.log_window_bytes);
   in.number("snapshot-entries", config.node.snapshots.after_entries);
   in.number("snapshot-bytes", config.node.snapshots.after_bytes);
+  in.number("snapshot-save-rate", config.snapshot_bytes_per_second);
   in.number("snapshot-rate", config.node.core.snapshot_bytes_per_second);
   in.number("compaction-tail-bytes", config.node.core.compaction_tail_bytes);
   in.choice<apply_thread>("apply-thread",

@@ -23,6 +23,7 @@ struct server_config {
   std::string http = "127.0.0.1:8101";
   bool insecure = false;
   std::uint64_t segment_bytes = 64 << 20;
+  std::uint64_t snapshot_bytes_per_second = 128 << 20;  ///< of saving; 0: no limit
   apply_thread apply = apply_thread::loop;
   server_limits limits;
   log_level level = log_level::info;

@@ -151,7 +151,8 @@ result<std::unique_ptr<node_gateway>> node_gateway::open(
                                .node = config.node.id,
                                .bootstrap = config.node.members,
                                .seed = seed,
-                               .segment_bytes = config.segment_bytes});
+                               .segment_bytes = config.segment_bytes,
+                               .snapshot_bytes_per_second = config.snapshot_bytes_per_second});
   if (!log) return std::unexpected(log.error());
   const auto network = network_options(config, **log, seed);
   if (!network) return std::unexpected(network.error());

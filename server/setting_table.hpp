@@ -39,6 +39,8 @@ inline constexpr std::array setting_table{
                         "save a snapshot after so many; 0: however many (default 1000000)"},
     setting_description{"snapshot-bytes", "BYTES",
                         "…or after so much of the log; 0: however much (default 268435456)"},
+    setting_description{"snapshot-save-rate", "BYTES",
+                        "write at most so much of one a second; 0: no limit (default 134217728)"},
     setting_description{"snapshot-rate", "BYTES",
                         "send a follower at most so much of one a second; 0: no limit (default 0)"},
     setting_description{"compaction-tail-bytes", "BYTES",

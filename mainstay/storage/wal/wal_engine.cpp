@@ -12,6 +12,7 @@
 
 #include "mainstay/base/random.hpp"
 #include "mainstay/storage/wal/group_commit.hpp"
+#include "mainstay/storage/wal/paced_sink.hpp"
 #include "mainstay/storage/wal/posix_file_system.hpp"
 #include "mainstay/storage/wal/segmented_log.hpp"
 #include "mainstay/storage/wal/worker.hpp"
@@ -89,6 +90,7 @@ class wal_engine::implementation {
   explicit implementation(const wal_options& options)
       : files_(options.files != nullptr ? options.files : &posix_files_),
         idle_before_proof_(options.idle_before_proof),
+        snapshot_bytes_per_second_(options.snapshot_bytes_per_second),
         runner_(*files_) {}
 
   result<void> open(const wal_options& options) {
@@ -121,6 +123,7 @@ class wal_engine::implementation {
     return {};
   }
 
+  std::uint64_t snapshot_bytes_per_second() const { return snapshot_bytes_per_second_; }
   wal::snapshot_store& snapshots() { return log_->snapshots(); }
 
   /// Does something with images, beside the log's own work. `done` gets the outcome.
@@ -224,6 +227,7 @@ class wal_engine::implementation {
   wal::posix_file_system posix_files_;
   wal::file_system* files_;
   duration idle_before_proof_;
+  std::uint64_t snapshot_bytes_per_second_;
   threaded_runner runner_;
   std::unique_ptr<wal::segmented_log> log_;
   wal::worker reader_;
@@ -284,7 +288,12 @@ void wal_engine::compact(group_id group, log_index index, append_done done) {
 
 result<std::unique_ptr<snapshot_sink>> wal_engine::begin_snapshot(
     group_id group, const core::snapshot_contents& contents) {
-  return inside_->snapshots().begin(group, contents);
+  auto sink = inside_->snapshots().begin(group, contents);
+  const std::uint64_t rate = inside_->snapshot_bytes_per_second();
+  if (!sink || rate == 0) return sink;
+  wal::waiting on_this_thread{monotonic_now,
+                              [](duration span) { std::this_thread::sleep_for(span); }};
+  return std::make_unique<wal::paced_sink>(*std::move(sink), rate, std::move(on_this_thread));
 }
 
 result<std::unique_ptr<snapshot_source>> wal_engine::open_snapshot(group_id group,

@@ -37,6 +37,9 @@ struct wal_options {
   std::uint32_t recycled_segments = 2;
   /// After so long without a write, evidence is written that the last one was flushed.
   duration idle_before_proof = std::chrono::seconds(1);
+  /// What the saving of a snapshot may write in a second, on average, so that commands on the same
+  /// disk hardly notice. 0: as fast as it goes.
+  std::uint64_t snapshot_bytes_per_second = 128 << 20;
   /// The files to stand on; null for the machine's own. Must outlive the engine.
   wal::file_system* files = nullptr;
 
