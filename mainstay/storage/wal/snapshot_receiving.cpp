@@ -12,7 +12,7 @@ namespace mainstay::wal {
 
 namespace {
 
-constexpr std::uint64_t flush_every = 32 * 1024 * 1024;  // as while saving
+constexpr std::uint64_t flush_every = 32 * 1024 * 1024;
 constexpr std::size_t resume_piece = 1024 * 1024;
 
 }  // namespace

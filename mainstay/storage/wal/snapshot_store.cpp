@@ -17,7 +17,7 @@ namespace {
 
 // So much is written between two flushes: flushed at once, a large image would hold up the log's
 // own flushes for as long as the disk takes for it.
-constexpr std::uint64_t flush_every = 32 * 1024 * 1024;
+constexpr std::uint64_t flush_every = 2 * 1024 * 1024;
 
 auto age_of(const core::snapshot_id& id) {
   return std::tuple(id.last_included_index, id.last_included_term);
