@@ -14,7 +14,7 @@ enum class exit_code : std::uint8_t {
   usage = 2,        ///< the command line is wrong; nothing was sent
   unavailable = 3,  ///< surely not done: nobody could be reached, or everyone refused for now
   unknown = 4,      ///< may have happened or may yet: an answer was lost or outstanding
-  damaged = 5,      ///< a data directory holds damage (logdump, forget-peer)
+  damaged = 5,      ///< a data directory holds damage (logdump, forget-peer, snapshot)
   invalid = 6,      ///< surely not done: the server refused the command itself; do not retry
   degraded = 7,     ///< answered, but a node is out of reach, leaderless, or some requests failed
   io_failed = 8,    ///< a local file could not be read or written
@@ -28,7 +28,7 @@ inline constexpr std::string_view exit_code_help =
     "  2  wrong usage; nothing was sent\n"
     "  3  unavailable: surely not done; try again later\n"
     "  4  unknown: it may have happened, or may yet\n"
-    "  5  damaged: a data directory holds damage (logdump, forget-peer)\n"
+    "  5  damaged: a data directory holds damage (logdump, forget-peer, snapshot)\n"
     "  6  invalid: the server refused the command itself; surely not done, do not retry\n"
     "  7  degraded: a node is out of reach or leaderless (status), some requests failed (bench)\n"
     "  8  a local file could not be read or written\n";

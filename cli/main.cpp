@@ -3,6 +3,7 @@
 #include <iostream>
 #include <iterator>
 #include <map>
+#include <random>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +13,7 @@
 #include "cli/bench_command.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/forget_peer_command.hpp"
+#include "cli/image_commands.hpp"
 #include "cli/key_commands.hpp"
 #include "cli/logdump_command.hpp"
 #include "cli/snapshot_command.hpp"
@@ -34,6 +36,8 @@ struct command_line {
   bench_options bench;
   logdump_options logdump;
   forget_peer_options forget_peer;
+  snapshot_inspect_options snapshot_inspect;
+  snapshot_restore_options snapshot_restore;
 };
 
 void declare_common(CLI::App& app, command_line& line) {
@@ -113,12 +117,6 @@ void declare_logdump(CLI::App& app, command_line& line) {
   dump->add_flag("--summary", options.summary, "no records, only damage and the last lines");
 }
 
-void declare_snapshot(CLI::App& app) {
-  auto* snapshot = app.add_subcommand("snapshot", "the state, saved whole");
-  snapshot->require_subcommand(1);
-  snapshot->add_subcommand("save", "have the nodes behind --admin save one now");
-}
-
 void declare_forget_peer(CLI::App& app, command_line& line) {
   auto* forget = app.add_subcommand(
       "forget-peer", "believe the next disk of a peer, offline; read the operations page first");
@@ -127,6 +125,34 @@ void declare_forget_peer(CLI::App& app, command_line& line) {
       ->type_name("DIR");
   forget->add_option("--node", line.forget_peer.node, "the peer's id")
       ->required()
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+}
+
+void declare_snapshot(CLI::App& app, command_line& line) {
+  auto* snapshot = app.add_subcommand("snapshot", "the state, saved whole");
+  snapshot->require_subcommand(1);
+  snapshot->add_subcommand("save", "have the nodes behind --admin save one now");
+  auto* inspect =
+      snapshot->add_subcommand("inspect", "check images and show what they say, offline");
+  inspect->add_option("PATH", line.snapshot_inspect.path, "an image or a data directory")
+      ->required();
+  auto& options = line.snapshot_restore;
+  auto* restore = snapshot->add_subcommand(
+      "restore", "make a node of a new cluster from an image, offline; see the operations page");
+  restore->add_option("IMAGE", options.image)->required()->type_name("FILE");
+  restore->add_option("--data", options.directory, "a new data directory")
+      ->required()
+      ->type_name("DIR");
+  restore->add_option("--id", options.node, "this node's id in the new cluster")
+      ->required()
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  restore->add_option("--cluster", options.members, "the voters of the new cluster")
+      ->required()
+      ->delimiter(',')
+      ->type_name("ID=HOST:PORT,...");
+  restore->add_option("--cluster-id", options.cluster, "the new cluster's id; drawn when not given")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
 }
@@ -162,7 +188,6 @@ exit_code run_chosen(const CLI::App& app, command_line& line) {
   if (app.got_subcommand("get")) return run_get(line.common, line.get, to, send);
   if (app.got_subcommand("delete")) return run_delete(line.common, line.remove, to, send);
   if (app.got_subcommand("status")) return run_status(line.common, to);
-  if (app.got_subcommand("snapshot")) return run_snapshot_save(line.common, to);
   if (app.got_subcommand("logdump")) {
     wal::posix_file_system files;
     return run_logdump(line.logdump, files, to);
@@ -170,6 +195,16 @@ exit_code run_chosen(const CLI::App& app, command_line& line) {
   if (app.got_subcommand("forget-peer")) {
     wal::posix_file_system files;
     return run_forget_peer(line.forget_peer, files, to);
+  }
+  if (const auto* snapshot = app.get_subcommand("snapshot"); snapshot->parsed()) {
+    if (snapshot->got_subcommand("save")) return run_snapshot_save(line.common, to);
+    wal::posix_file_system files;
+    if (snapshot->got_subcommand("inspect")) {
+      return run_snapshot_inspect(line.snapshot_inspect, files, to);
+    }
+    std::random_device entropy;
+    line.snapshot_restore.seed = (std::uint64_t{entropy()} << 32) | entropy();
+    return run_snapshot_restore(line.snapshot_restore, files, to);
   }
   return run_bench(line.common, line.bench, to);
 }
@@ -187,7 +222,7 @@ int run(int argument_count, char** arguments) {
   declare_bench(app, line);
   declare_logdump(app, line);
   declare_forget_peer(app, line);
-  declare_snapshot(app);
+  declare_snapshot(app, line);
   try {
     app.parse(argument_count, arguments);
   } catch (const CLI::ParseError& e) {
