@@ -56,6 +56,14 @@ def _cell(result, killers, kind):
     return f"seed {seed}" if seed else "yes"
 
 
+def _is_over(mutant, result, killers):
+    """Whether the mutant was killed, or everyone who may find it has tried."""
+    if result is None:
+        return False
+    able = [killer.name for killer in killers if mutant.area in killer.areas]
+    return bool(result["killer"]) or set(able) <= set(result["tries"])
+
+
 def _section(area, mutants, killers, results):
     kinds = _kinds(killers, area)
     lines = [f"## {area}", "",
@@ -67,6 +75,9 @@ def _section(area, mutants, killers, results):
         cells = [f"`{mutant.name}`", mutant.rule, hazards]
         if result is None:
             cells += ["not hunted yet", "", ""] + [""] * len(kinds)
+        elif not _is_over(mutant, result, killers):
+            cells += ["not hunted by all yet", "", f"{result['seconds']:.1f}"]
+            cells += [_cell(result, killers, kind) for kind in kinds]
         else:
             test = f", `{result['test']}`" if result["test"] else ""
             cells += [f"{result['killer'] or '**survived**'}{test}", result["seed"],
@@ -80,8 +91,9 @@ def text(mutants, killers, results, decision):
     """The whole page."""
     hunted = [results.of(mutant) for mutant in mutants]
     killed = sum(1 for result in hunted if result and result["killer"])
-    waiting = sum(1 for result in hunted if result is None)
-    rest = f"; {waiting} have not been hunted yet." if waiting else "."
+    waiting = sum(1 for mutant, result in zip(mutants, hunted)
+                  if not _is_over(mutant, result, killers))
+    rest = f"; {waiting} have not been hunted by all yet." if waiting else "."
     lines = [f"{killed} of {len(mutants)} mutants are killed{rest}", ""]
     for area in dict.fromkeys(mutant.area for mutant in mutants):
         lines += _section(area, [m for m in mutants if m.area == area], killers, results)

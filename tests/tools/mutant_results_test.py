@@ -86,6 +86,17 @@ class Results(unittest.TestCase):
         self.assertIn("| yes | seed 7 |", page)
         self.assertEqual({"first": "unit_test"}, mutant_results.recorded(page))
 
+    def test_only_what_everyone_has_tried_has_survived(self):
+        self.results.add(MUTANTS[0], result(unit_test=tried(False)))
+        before = mutant_pages.text(MUTANTS, HUNTERS, self.results, "10.md")
+        self.results.add(MUTANTS[0], result(simulator=tried(False)))
+        after = mutant_pages.text(MUTANTS, HUNTERS, self.results, "10.md")
+
+        self.assertIn("; 3 have not been hunted by all yet.", before)
+        self.assertNotIn("**survived**", before)
+        self.assertIn("; 2 have not been hunted by all yet.", after)
+        self.assertIn("**survived**", after)
+
 
 class Sample(unittest.TestCase):
     def drawn(self, *words):
