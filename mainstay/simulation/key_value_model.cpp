@@ -146,6 +146,21 @@ bool key_value_model::can_leave(const client_operation& o, const state_type& val
   return value == o.argument;
 }
 
+bool key_value_model::is_alike(const client_operation& one, const client_operation& other) const {
+  return one.name == "append" && other.name == "append" &&
+         one.argument.size() == other.argument.size();
+}
+
+bool key_value_model::can_tell(const client_operation& o, const client_operation& appended) const {
+  // Where the bytes stand in no value that is shown or asked for, no such value is there with them.
+  const auto holds = [&](const value& shown) {
+    return shown && shown->find(appended.argument) != std::string::npos;
+  };
+  if (o.name == "increment") return true;
+  if (o.name == "set_if_equal") return holds(o.expected);
+  return is_done(o) && o.name.starts_with("get") && holds(o.result);
+}
+
 std::optional<std::string> key_value_model::carry_out(state_type& value,
                                                       const client_operation& o) const {
   const auto found = operations().find(o.name);

@@ -30,6 +30,10 @@ class key_value_model {
   std::optional<state_type> needs(const client_operation& o) const;
   /// Whether an operation whose effect depends on the value may leave this one.
   bool can_leave(const client_operation& o, const state_type& value) const;
+  /// Whether both append as many bytes.
+  bool is_alike(const client_operation& one, const client_operation& other) const;
+  /// Whether what `o` says or does may depend on which bytes `appended` left, not only on how many.
+  bool can_tell(const client_operation& o, const client_operation& appended) const;
   std::uint64_t fingerprint(const state_type& value) const {
     return value ? std::hash<std::string>{}(*value) + 1 : 0;
   }

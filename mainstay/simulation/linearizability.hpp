@@ -29,7 +29,10 @@ namespace mainstay::simulation {
 /// state and gives the answer as a history has it; `fingerprint` is a hash of the state. The others
 /// help the search: `effect_of` an operation with its result, if it is done; `needs`, the one state
 /// in which a done operation can have had its result, if there is only one; `can_leave`, whether an
-/// operation whose effect depends on what it finds may leave this state.
+/// operation whose effect depends on what it finds may leave this state; `is_alike`, whether two
+/// operations do the same but for something that only some answers show (an operation is not even
+/// like itself when there are no such two); `can_tell`, whether one operation's answer or effect
+/// may show that something of another.
 template <class Model>
 concept sequential_model =
     std::copyable<typename Model::state_type> &&
@@ -41,6 +44,8 @@ concept sequential_model =
       { model.effect_of(o) } -> std::same_as<operation_effect<typename Model::state_type>>;
       { model.needs(o) } -> std::same_as<std::optional<typename Model::state_type>>;
       { model.can_leave(o, state) } -> std::same_as<bool>;
+      { model.is_alike(o, o) } -> std::same_as<bool>;
+      { model.can_tell(o, o) } -> std::same_as<bool>;
     };
 
 /// What came of the search.
@@ -239,10 +244,41 @@ class linearization_search {
     }
     for (std::size_t n = 0; n < time_.unknown.size(); ++n) {
       if (operations_[time_.unknown[n]].start > end) break;
-      if (!is_used(n) && is_worth_it(time_.unknown[n], waiting, conditional)) {
+      if (is_used(n) || is_behind_its_like(n)) continue;
+      if (is_worth_it(time_.unknown[n], waiting, conditional)) {
         here.options.push_back({.place = n, .is_unknown = true});
       }
     }
+  }
+
+  /// Of unknown operations that nobody can tell apart the one that began first may as well come
+  /// first: whatever explains the rest with another one explains it with this one.
+  bool is_behind_its_like(std::size_t number) {
+    if (like_before_.empty()) find_alike();
+    const std::size_t before = like_before_[number];
+    return before != none && !is_used(before);
+  }
+
+  void find_alike() {
+    like_before_.assign(time_.unknown.size(), none);
+    std::vector<std::size_t> last;  // of each kind
+    for (std::size_t n = 0; n < time_.unknown.size(); ++n) {
+      const client_operation& o = operations_[time_.unknown[n]];
+      if (!model_.is_alike(o, o) || is_told(o)) continue;
+      const auto kind = std::ranges::find_if(
+          last, [&](std::size_t of) { return model_.is_alike(operations_[time_.unknown[of]], o); });
+      if (kind == last.end()) {
+        last.push_back(n);
+      } else {
+        like_before_[n] = std::exchange(*kind, n);
+      }
+    }
+  }
+
+  bool is_told(const client_operation& one) const {
+    return std::ranges::any_of(operations_, [&](const client_operation& o) {
+      return o.outcome != operation_outcome::refused && model_.can_tell(o, one);
+    });
   }
 
   bool is_worth_it(std::size_t unknown, const std::vector<std::size_t>& waiting,
@@ -411,6 +447,8 @@ class linearization_search {
   std::array<std::uint64_t, 2> set_{};
   used_set used_;
   std::size_t remaining_;
+  static constexpr std::size_t none = value_index<Model>::none;
+  std::vector<std::size_t> like_before_;  // by the number of an unknown operation; empty at first
   bool with_chains_ = false;
   bool left_out_chains_ = false;
   std::vector<option> taken_;
