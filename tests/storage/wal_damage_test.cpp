@@ -366,7 +366,7 @@ TEST_F(ForgedRecords, UnknownTypeIsRefused) {
 // Hazard 125: nor are kinds of entries.
 TEST_F(ForgedRecords, UnknownKindOfEntryIsRefused) {
   forge(
-      {{.type = wal::record_type::entry, .kind = 3, .group = group_id(1), .index = 1, .term = 1}});
+      {{.type = wal::record_type::entry, .kind = 4, .group = group_id(1), .index = 1, .term = 1}});
   expect_refused("an unknown kind of entry");
 }
 
