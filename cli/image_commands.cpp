@@ -84,7 +84,8 @@ std::optional<std::vector<std::string>> images_in(wal::file_system& files,
   std::vector<std::string> paths;
   for (const auto& name : *names) {
     const auto parsed = wal::image_name_of(name);
-    if (parsed && parsed->what == wal::image_name::kind::whole) paths.push_back(path + "/" + name);
+    if (!parsed || parsed->what != wal::image_name::kind::whole) continue;
+    paths.push_back(fmt::format("{}/{}", path, name));
   }
   std::ranges::sort(paths);
   return paths;

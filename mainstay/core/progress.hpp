@@ -22,6 +22,21 @@ enum class progress_state : std::uint8_t {
 /// The name as it stands in status pages: "replicate".
 const char* name_of(progress_state state);
 
+/// An image on its way to the peer, chunk by chunk.
+struct image_transfer {
+  snapshot_id image;
+  std::uint64_t next_offset = 0;
+  bool offset_known = false;      ///< the peer has told where it wants to go on
+  std::uint64_t chunk_bytes = 0;  ///< of the next chunk, at most; follows the link's pace
+  std::uint64_t read = 0;         ///< the read of storage under way for it; 0: none
+  std::uint64_t call = 0;         ///< the chunk that is unanswered; 0: none
+  instant sent_at{};              ///< when that left
+  instant not_before{};           ///< the next chunk must wait until then
+  bool refused = false;           ///< wait for the next heartbeat
+  std::uint64_t held_back = 0;    ///< compactions that stopped at this image
+  friend bool operator==(const image_transfer&, const image_transfer&) = default;
+};
+
 /// One peer, as the leader of the current term sees it. match_index only rises.
 struct progress {
   /// An append_entries with entries that is on its way.
@@ -29,21 +44,6 @@ struct progress {
     log_index last_index;
     std::uint64_t bytes = 0;
     friend bool operator==(const flight&, const flight&) = default;
-  };
-
-  /// An image on its way to the peer, chunk by chunk.
-  struct image_transfer {
-    snapshot_id image;
-    std::uint64_t next_offset = 0;
-    bool offset_known = false;      ///< the peer has told where it wants to go on
-    std::uint64_t chunk_bytes = 0;  ///< of the next chunk, at most; follows the link's pace
-    std::uint64_t read = 0;         ///< the read of storage under way for it; 0: none
-    std::uint64_t call = 0;         ///< the chunk that is unanswered; 0: none
-    instant sent_at{};              ///< when that left
-    instant not_before{};           ///< the next chunk must wait until then
-    bool refused = false;           ///< wait for the next heartbeat
-    std::uint64_t held_back = 0;    ///< compactions that stopped at this image
-    friend bool operator==(const image_transfer&, const image_transfer&) = default;
   };
 
   progress_state state = progress_state::probe;

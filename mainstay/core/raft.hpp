@@ -286,7 +286,7 @@ class raft {
   void continue_transfer(node_id peer, progress& p);
   bool begin_transfer(progress& p);
   void send_chunk(node_id peer, progress& p, shared_bytes data);
-  void adapt_to_link(progress::image_transfer& t) const;
+  void adapt_to_link(image_transfer& t) const;
   void retry_transfer(progress& p) const;
   bool is_silent(const progress& p) const;
   bool takes_snapshots_from(const envelope& e, const install_snapshot& m);

@@ -160,7 +160,7 @@ void raft::on(const envelope& e, const install_snapshot_response& m) {
 }
 
 /// A chunk that takes longer than a heartbeat may delay one on the same link.
-void raft::adapt_to_link(progress::image_transfer& t) const {
+void raft::adapt_to_link(image_transfer& t) const {
   const duration took = timing_.now - t.sent_at;
   if (took > config_->heartbeat_interval) {
     t.chunk_bytes = std::max(t.chunk_bytes / 2, smallest_snapshot_chunk);

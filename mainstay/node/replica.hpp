@@ -134,6 +134,7 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   void report_failed_transfer(std::string_view event, const error& why);
   void compact(log_index index);
   void install(const core::snapshot_id& image);
+  void on_installed(const core::snapshot_id& image, const result<core::snapshot>& installed);
   void refuse_granted_reads();
   void restore(core::snapshot from);
   error taking_a_snapshot_in() const {

@@ -198,20 +198,23 @@ void replica<Types>::install(const core::snapshot_id& image) {
       options_.group, image,
       [self = this->shared_from_this(), image](result<core::snapshot> installed) {
         self->post_to_loop([image, installed = std::move(installed)](replica& r) {
-          if (r.is_stopped()) return;
-          r.advance();
-          if (installed) {
-            r.core_.snapshot_installed(*installed);
-          } else {
-            if (installed.error().code != error_code::no_space) {
-              return r.fail_stop(installed.error());
-            }
-            r.report_failed_transfer("a snapshot could not be installed", installed.error());
-            r.core_.snapshot_not_installed(image);
-          }
-          r.schedule_turn();
+          if (!r.is_stopped()) r.on_installed(image, installed);
         });
       });
+}
+
+template <raft_types Types>
+void replica<Types>::on_installed(const core::snapshot_id& image,
+                                  const result<core::snapshot>& installed) {
+  advance();
+  if (installed) {
+    core_.snapshot_installed(*installed);
+  } else {
+    if (installed.error().code != error_code::no_space) return fail_stop(installed.error());
+    report_failed_transfer("a snapshot could not be installed", installed.error());
+    core_.snapshot_not_installed(image);
+  }
+  schedule_turn();
 }
 
 /// What waits for the state machine would see it leap.

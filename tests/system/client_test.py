@@ -5,6 +5,7 @@ import subprocess
 import unittest
 
 import cluster
+import resp
 from system_test import SystemTest
 
 
@@ -21,9 +22,12 @@ class Client(SystemTest):
         for node in self.cluster.nodes:
             if not node.running:
                 continue
-            with node.client() as client:
-                client.call("MAINSTAY", "CONSISTENCY", "stale")
-                return int(client.call("GET", "n") or 0)
+            try:
+                with node.client() as client:
+                    client.call("MAINSTAY", "CONSISTENCY", "stale")
+                    return int(client.call("GET", "n") or 0)
+            except resp.ConnectionLost:  # it is starting, or was killed in between
+                continue
         return 0
 
     def assert_counted_exactly(self, program):
