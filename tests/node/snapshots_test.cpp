@@ -39,6 +39,21 @@ std::shared_ptr<saved_snapshot> save_and_wait(world& w, std::uint64_t id) {
   return saved;
 }
 
+/// Who leads, and a follower that was cut off before 20 commands which only a snapshot holds now.
+struct laggard {
+  std::uint64_t leader;
+  std::uint64_t behind;
+};
+
+laggard leave_behind(world& w) {
+  const auto leader = w.leader();
+  const auto behind = w.follower_of(leader);
+  w.cut(behind);
+  write(w, leader, 20);
+  save_and_wait(w, leader);
+  return {leader, behind};
+}
+
 TEST(Snapshots, ANodeSavesOneOnCommandAndCompactsItsLog) {
   world w(1, without_tail);
   const auto leader = w.leader();
@@ -135,11 +150,7 @@ TEST(Snapshots, ARestartGoesOnFromTheNewest) {
 // Paper §7: what the leader has compacted away comes as a snapshot; what follows it, as entries.
 TEST(Snapshots, AFollowerThatTheLogNoLongerHelpsGetsOne) {
   world w(3, without_tail);
-  const auto leader = w.leader();
-  const auto behind = w.follower_of(leader);
-  w.cut(behind);
-  write(w, leader, 20);
-  save_and_wait(w, leader);
+  const auto [leader, behind] = leave_behind(w);
   write(w, leader, 2);
 
   w.heal();
@@ -154,11 +165,7 @@ TEST(Snapshots, AFollowerThatTheLogNoLongerHelpsGetsOne) {
 // Hazard 71: what the snapshot replaced does not come back with a restart.
 TEST(Snapshots, AFollowerThatTookOneInRestartsFromIt) {
   world w(3, without_tail);
-  const auto leader = w.leader();
-  const auto behind = w.follower_of(leader);
-  w.cut(behind);
-  write(w, leader, 20);
-  save_and_wait(w, leader);
+  const auto [leader, behind] = leave_behind(w);
   w.heal();
   w.until([&] { return w.items(behind).size() == 20; });
 
@@ -170,11 +177,7 @@ TEST(Snapshots, AFollowerThatTookOneInRestartsFromIt) {
 
 TEST(Snapshots, AFollowerThatTakesOneInRefusesReads) {
   world w(3, without_tail);
-  const auto leader = w.leader();
-  const auto behind = w.follower_of(leader);
-  w.cut(behind);
-  write(w, leader, 20);
-  save_and_wait(w, leader);
+  const auto [leader, behind] = leave_behind(w);
   w.runtime.apply_is_held = true;  // the state machine gets no time to take it
   w.heal();
   w.until([&] { return w.status(behind).is_installing; });
@@ -214,11 +217,7 @@ TEST(Snapshots, AFullDiskLeavesTheLogAndIsTriedAgain) {
 
 TEST(Snapshots, AFollowersFullDiskDelaysTheTransferAndNothingElse) {
   world w(3, without_tail);
-  const auto leader = w.leader();
-  const auto behind = w.follower_of(leader);
-  w.cut(behind);
-  write(w, leader, 20);
-  save_and_wait(w, leader);
+  const auto [leader, behind] = leave_behind(w);
   w.storage(behind).image_failure = error{error_code::no_space, "no space left", {}};
   w.heal();
   w.runtime.run_for(std::chrono::seconds(1));
