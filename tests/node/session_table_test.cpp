@@ -1,7 +1,8 @@
 /// R11, thesis §6.3: what a session remembers, for how long, and within which bounds.
 #include "mainstay/node/session_table.hpp"
 
-#include <cstring>
+#include <algorithm>
+#include <span>
 
 #include <gtest/gtest.h>
 
@@ -188,7 +189,7 @@ snapshot_reader reader_of(std::vector<std::byte> bytes) {
           at = std::size_t{0}](std::span<std::byte> room) mutable -> result<std::size_t> {
     // Small pieces, as a reader may give them.
     const auto n = std::min({room.size(), bytes.size() - at, std::size_t{5}});
-    std::memcpy(room.data(), bytes.data() + at, n);
+    std::ranges::copy(std::span(bytes).subspan(at, n), room.begin());
     at += n;
     return n;
   };

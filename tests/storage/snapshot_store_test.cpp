@@ -417,14 +417,13 @@ TEST_F(SnapshotFiles, TornPartialImageGoesOnBehindTheLastPartThatHolds) {
 // written again.
 TEST_F(SnapshotFiles, ResumedBytesAreDurableWithTheRest) {
   const auto image = make_image(contents_at(7), state_of(two_chunks));
+  // The flush of someone who was killed before he could remove the file.
+  const auto killed = open_store(files_);
+  ASSERT_TRUE(killed->receive(tested_group, image.snapshot.id, 0, image.slice(0, 270'000)));
   {
-    auto store = open_store(files_);
-    ASSERT_TRUE(store->receive(tested_group, image.snapshot.id, 0, image.slice(0, 270'000)));
-    // The flush of someone who was killed before he could remove the file.
     auto file = *files_.open(names_with(".partial").front(), wal::open_mode::read_write);
     files_.fail_next(simulation::disk_fault::flush_error);
     ASSERT_FALSE(file->datasync().has_value());
-    store.release();  // NOLINT(bugprone-unused-return-value): killed
   }
   auto store = open_store(files_);
   ASSERT_TRUE(send(*store, image, 100'000)->complete);
