@@ -158,7 +158,7 @@ result<core::snapshot> memory_disk::install_snapshot(group_id group, const core:
   auto& partial = group_images.partial;
   if (!partial || partial->id != id || !partial->complete) return refuse("the image is not whole");
   if (group_images.has_newer_than(id)) return refuse("a newer image is there");
-  const auto installed = *partial->complete;
+  auto installed = *partial->complete;
   group_images.add({installed, shared_bytes::copy_of(partial->bytes)});
   partial.reset();
   return installed;
