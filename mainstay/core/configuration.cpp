@@ -9,7 +9,9 @@ namespace mainstay::core {
 
 namespace {
 
-constexpr std::byte format_version{1};
+constexpr std::uint8_t format_version = 2;
+constexpr std::uint8_t oldest_version = 1;  // without change, priorities and promotion
+constexpr std::uint8_t promote_flag = 1;
 constexpr std::size_t max_members = 64;
 constexpr std::size_t max_address = 255;
 
@@ -39,12 +41,28 @@ result<void> check_list(const std::vector<member>& list, const char* name) {
   return {};
 }
 
+result<void> check_voters(const std::vector<member>& list, const char* name) {
+  if (auto ok = check_list(list, name); !ok) return ok;
+  for (const auto& m : list) {
+    if (!m.promote) continue;
+    return fail(error_code::invalid_argument, std::string(name) + ": node " +
+                                                  std::to_string(m.id.value()) +
+                                                  " votes, so it cannot be promoted");
+  }
+  return {};
+}
+
+void put_number(std::vector<std::byte>& out, std::uint64_t value) {
+  for (unsigned shift = 0; shift < 64; shift += 8)
+    out.push_back(std::byte((value >> shift) & 0xff));
+}
+
 void put_list(std::vector<std::byte>& out, const std::vector<member>& list) {
   out.push_back(std::byte(list.size()));
   for (const auto& m : list) {
-    for (unsigned shift = 0; shift < 64; shift += 8) {
-      out.push_back(std::byte((m.id.value() >> shift) & 0xff));
-    }
+    put_number(out, m.id.value());
+    out.push_back(std::byte{m.priority});
+    out.push_back(std::byte{m.promote ? promote_flag : std::uint8_t{0}});
     out.push_back(std::byte(m.address.size()));
     const auto text = std::as_bytes(std::span(m.address));
     out.insert(out.end(), text.begin(), text.end());
@@ -78,11 +96,17 @@ struct cursor {
   }
 };
 
-std::vector<member> get_list(cursor& in) {
+std::vector<member> get_list(cursor& in, std::uint8_t version) {
   std::vector<member> list;
   for (auto left = in.byte(); in.ok && left > 0; --left) {
     member m;
     m.id = node_id(in.number());
+    if (version > oldest_version) {
+      m.priority = in.byte();
+      const auto flags = in.byte();
+      m.promote = flags == promote_flag;
+      if (flags > promote_flag) in.ok = false;
+    }
     const auto text = in.take(in.byte());
     m.address.assign(reinterpret_cast<const char*>(text.data()), text.size());
     list.push_back(std::move(m));
@@ -109,10 +133,21 @@ std::vector<member> configuration::members() const {
   return all;
 }
 
+configuration first_step(const configuration& current, const configuration_change& change) {
+  configuration next{.voters = change.voters,
+                     .outgoing_voters = {},
+                     .learners = change.learners,
+                     .change_id = change.change_id};
+  const bool same_voters =
+      std::ranges::equal(current.voters, change.voters, {}, &member::id, &member::id);
+  if (!same_voters) next.outgoing_voters = current.voters;
+  return next;
+}
+
 result<void> check(const configuration& c) {
   if (c.voters.empty()) return fail(error_code::invalid_argument, "voters must not be empty");
-  if (auto ok = check_list(c.voters, "voters"); !ok) return ok;
-  if (auto ok = check_list(c.outgoing_voters, "outgoing_voters"); !ok) return ok;
+  if (auto ok = check_voters(c.voters, "voters"); !ok) return ok;
+  if (auto ok = check_voters(c.outgoing_voters, "outgoing_voters"); !ok) return ok;
   if (auto ok = check_list(c.learners, "learners"); !ok) return ok;
   for (const auto& m : c.learners) {
     if (has(c.voters, m.id)) {
@@ -120,11 +155,17 @@ result<void> check(const configuration& c) {
                   "node " + std::to_string(m.id.value()) + " is both voter and learner");
     }
   }
+  const auto stands = [](const member& m) { return m.priority != 0; };
+  if (std::ranges::none_of(c.voters, stands)) {
+    return fail(error_code::invalid_argument,
+                "voters: at least one needs a priority above 0, or nobody stands for election");
+  }
   return {};
 }
 
 shared_bytes encode(const configuration& c) {
-  std::vector<std::byte> out{format_version};
+  std::vector<std::byte> out{std::byte{format_version}};
+  put_number(out, c.change_id);
   put_list(out, c.voters);
   put_list(out, c.outgoing_voters);
   put_list(out, c.learners);
@@ -133,15 +174,20 @@ shared_bytes encode(const configuration& c) {
 
 result<configuration> decode_configuration(std::span<const std::byte> bytes) {
   cursor in{bytes};
-  if (const auto version = in.byte(); in.ok && std::byte{version} != format_version) {
+  const auto version = in.byte();
+  if (in.ok && (version < oldest_version || version > format_version)) {
     return fail(error_code::malformed,
                 "configuration: unknown format version " + std::to_string(version));
   }
   configuration c;
-  c.voters = get_list(in);
-  c.outgoing_voters = get_list(in);
-  c.learners = get_list(in);
-  if (!in.ok) return fail(error_code::malformed, "configuration: it ends too early");
+  if (version > oldest_version) c.change_id = in.number();
+  c.voters = get_list(in, version);
+  c.outgoing_voters = get_list(in, version);
+  c.learners = get_list(in, version);
+  if (!in.ok) {
+    return fail(error_code::malformed,
+                "configuration: it ends too early, or has flags that are not known");
+  }
   if (!in.rest.empty()) {
     return fail(error_code::malformed,
                 "configuration: " + std::to_string(in.rest.size()) + " bytes too many at its end");

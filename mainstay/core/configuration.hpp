@@ -2,6 +2,7 @@
 /// moment its entry is appended.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +17,8 @@ namespace mainstay::core {
 struct member {
   node_id id;
   std::string address;
+  std::uint8_t priority = 1;  ///< 0: it never stands for election by itself
+  bool promote = false;       ///< learners: the leader makes it a voter once it has caught up
 
   friend bool operator==(const member&, const member&) = default;
 };
@@ -26,6 +29,7 @@ struct configuration {
   std::vector<member> voters;           ///< C_new while joint, else the voters
   std::vector<member> outgoing_voters;  ///< C_old while joint, else empty
   std::vector<member> learners;
+  std::uint64_t change_id = 0;  ///< of the change that brought it, as its caller chose; 0: none
 
   /// True while two majorities are needed (paper §6, C_old,new).
   bool is_joint() const { return !outgoing_voters.empty(); }
@@ -39,7 +43,24 @@ struct configuration {
   friend bool operator==(const configuration&, const configuration&) = default;
 };
 
-/// Refuses empty or doubled ids, an empty voter set, and over-long lists or addresses.
+/// The members that a caller wants, whole: whoever is not named leaves.
+struct configuration_change {
+  /// Names the change, so that one that is asked for twice is made once. 0: it has no name.
+  std::uint64_t change_id = 0;
+  /// Makes the change only while the configuration of this index is in force. None: whichever is.
+  log_index based_on;
+  std::vector<member> voters;
+  std::vector<member> learners;
+
+  friend bool operator==(const configuration_change&, const configuration_change&) = default;
+};
+
+/// The configuration that a change brings about from `current`: joint when other nodes vote than
+/// before (paper §6), else the new one at once.
+configuration first_step(const configuration& current, const configuration_change& change);
+
+/// Refuses empty or doubled ids, an empty voter set or one in which nobody stands for election,
+/// voters that wait for promotion, and over-long lists or addresses.
 result<void> check(const configuration& c);
 
 /// The configuration's form as an entry's payload and in a snapshot (docs/formats/wal.md).

@@ -48,9 +48,7 @@ void raft::retire() {
 void raft::campaign() {
   timing_.restart_election(*config_, random_);
   // Who may not lead only notes that the leader is gone.
-  if (retired_ || is_installing() || !configuration().is_voter(id_)) {
-    return become_follower(current_term(), node_id{});
-  }
+  if (!may_stand()) return become_follower(current_term(), node_id{});
   if (config_->pre_vote) {
     become_pre_candidate();
   } else {
@@ -155,7 +153,7 @@ void raft::become_leader() {
   timing_.election = no_deadline;
   timing_.heartbeat = timing_.now + config_->heartbeat_interval;
   calls_before_leading_ = last_call_;
-  track_members();
+  track_members(log_.last_index().next(), std::nullopt);
 
   // Thesis §6.4: an entry of the own term, so that what earlier leaders left can commit, and the
   // commit index becomes known.

@@ -46,6 +46,14 @@ struct progress {
     friend bool operator==(const flight&, const flight&) = default;
   };
 
+  /// A round of catching up (thesis §4.2.1): the log as far as it went when the round began.
+  struct catch_up {
+    log_index target;
+    instant began{};
+    std::uint32_t slow_rounds = 0;  ///< that took an election timeout or longer
+    friend bool operator==(const catch_up&, const catch_up&) = default;
+  };
+
   progress_state state = progress_state::probe;
   log_index match_index;          ///< durable on the peer and equal to ours up to here
   log_index next_index;           ///< the next entry to send
@@ -58,11 +66,22 @@ struct progress {
   std::deque<flight> in_flight;   ///< replicate: unanswered, oldest first
   std::uint64_t in_flight_bytes = 0;
   std::optional<image_transfer> transfer;  ///< snapshot: set while its turn lasts
+  catch_up catching_up;                    ///< learners
+  std::optional<instant> leaving_since;    ///< set: no member any more, and being told so
+  /// Leaving: who answers this call, or a later one, knows that it has left.
+  std::optional<std::uint64_t> farewell_call;
+  /// Set for who became a member under this leader: calls up to this one were for an earlier life.
+  std::optional<std::uint64_t> joined_after_call;
 
   void become_probe();
   void become_replicate();
   void become_snapshot();
 
+  /// True when an answer to this call comes from the member as it is.
+  bool counts(std::uint64_t call) const {
+    constexpr std::uint64_t half = std::uint64_t{1} << 63;
+    return !joined_after_call || call - *joined_after_call - 1 < half;
+  }
   /// Notes that entries up to `last_index` were sent.
   void sent(log_index last_index, std::uint64_t bytes);
   /// Notes that the peer has everything up to `index` on disk. True when that is news.

@@ -366,6 +366,8 @@ std::vector<peer_status> raft::peers() const {
       one.snapshot_sent = p.transfer->next_offset;
       one.snapshot_size = p.transfer->image.size;
     }
+    one.is_leaving = p.leaving_since.has_value();
+    one.slow_rounds = p.catching_up.slow_rounds;
     all.push_back(one);
   }
   return all;

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "mainstay/base/error.hpp"
@@ -53,6 +54,8 @@ struct peer_status {
   duration silence{};               ///< since it last answered
   std::uint64_t snapshot_sent = 0;  ///< bytes of an image that it has; 0 unless one is on its way
   std::uint64_t snapshot_size = 0;  ///< of that image
+  bool is_leaving = false;          ///< no member any more, but not yet told so
+  std::uint32_t slow_rounds = 0;    ///< of catching up, as a learner; at 10 it is not promoted
 };
 
 /// One replica. Copyable and comparable. Not thread-safe.
@@ -80,6 +83,13 @@ class raft {
   /// Appends an entry that brings nothing but the time, a no-op; gives its index. Errors:
   /// `not_leader` with a hint, `overloaded`.
   result<log_index> propose_time(log_time now);
+  /// Changes the members at the leader (paper §6); gives the index of the configuration that is in
+  /// force from now on. The change is made when `is_changing` is false again; until then it may be
+  /// taken back with the leadership. One that has been made, by its id or because nothing is
+  /// different, gives the index of the configuration in force.
+  /// Errors: `not_leader` with a hint, `overloaded` while another change is under way or the leader
+  /// has just been elected, `invalid_argument`.
+  result<log_index> change_configuration(const configuration_change& change);
   /// Asks from which index on a read is linearizable (thesis §6.4). The answer comes in a ready's
   /// `granted_reads` or `failed_reads` with the same context. On a follower it is the leader who
   /// is asked.
@@ -158,6 +168,10 @@ class raft {
   const transfer_state& handing_over() const { return handing_over_; }
   /// True while commands are refused because leadership is being handed over.
   bool is_fenced() const { return handing_over_.phase >= transfer_phase::fence; }
+  /// That of the oldest index that this replica knows of.
+  const core::configuration& first_configuration() const { return configurations_.front().value; }
+  /// True from the first step of a change until its last is committed here.
+  bool is_changing() const;
   /// Bytes accepted as leader and not yet committed.
   std::uint64_t uncommitted_bytes() const { return uncommitted_bytes_; }
   /// The peers' progress; empty unless leader.
@@ -304,7 +318,15 @@ class raft {
   // membership.cpp
   void configuration_appended(log_index index, core::configuration c);
   void roll_back_configurations(log_index from);
-  void track_members();
+  bool may_stand() const;
+  std::string change_under_way() const;
+  void append_configuration(core::configuration c);
+  void go_on_with_change();
+  void track_members(log_index next, std::optional<std::uint64_t> joined_after);
+  void on_acknowledged(node_id peer, progress& p, std::uint64_t call);
+  void say_farewell(node_id peer, progress& p, std::uint64_t call);
+  void forget_departed();
+  void watch_catching_up(const member& learner, progress& p);
 
   valid_config config_;
   node_id id_;

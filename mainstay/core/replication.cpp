@@ -69,6 +69,7 @@ void raft::broadcast_append() {
 
 void raft::send_heartbeats() {
   timing_.heartbeat = timing_.now + config_->heartbeat_interval;
+  forget_departed();
   for (auto& [peer, p] : progress_) {
     p.probe_sent = false;  // whatever was lost is tried again
     if (p.transfer) retry_transfer(p);
@@ -141,6 +142,7 @@ void raft::on(const envelope& e, const append_entries_response& m) {
   const auto found = progress_.find(e.from);
   if (found == progress_.end() || m.term != current_term()) return;  // not leader, or of old
   progress& p = found->second;
+  if (!p.counts(e.call)) return;
   p.last_response = timing_.now;
   p.acked_round = std::max(p.acked_round, std::min(m.round, p.sent_round));
   confirm_reads();
@@ -152,10 +154,12 @@ void raft::on(const envelope& e, const append_entries_response& m) {
     p.become_replicate();
   }
   if (news) advance_commit_index();
+  if (role_ != role::leader) return;  // what has committed left it out
   if (p.sent_commit < std::min(commit_index_, p.match_index)) {
     timing_.commit_notice =
         std::min(timing_.commit_notice, timing_.now + config_->commit_notice_delay);
   }
+  on_acknowledged(e.from, p, e.call);
 }
 
 // Paper §5.3: decrement nextIndex and retry, but by whole terms.
@@ -210,6 +214,7 @@ void raft::advance_commit_index() {
   if (candidate <= commit_index_) return;
   if (log_.term_at(candidate) != current_term()) return;
   set_commit_index(candidate);
+  go_on_with_change();
 }
 
 void raft::set_commit_index(log_index index) {

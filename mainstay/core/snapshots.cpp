@@ -88,7 +88,8 @@ void raft::continue_transfer(node_id peer, progress& p) {
 }
 
 bool raft::begin_transfer(progress& p) {
-  if (p.probe_sent) return false;  // it failed a moment ago: not before the next heartbeat
+  if (p.leaving_since) return false;  // it needs nothing any more
+  if (p.probe_sent) return false;     // it failed a moment ago: not before the next heartbeat
   if (is_silent(p)) return false;
   const auto under_way = std::ranges::count_if(
       progress_, [](const auto& one) { return one.second.transfer.has_value(); });
@@ -133,6 +134,7 @@ void raft::on(const envelope& e, const install_snapshot_response& m) {
   const auto found = progress_.find(e.from);
   if (found == progress_.end() || m.term != current_term()) return;  // not leader, or of old
   progress& p = found->second;
+  if (!p.counts(e.call)) return;
   p.last_response = timing_.now;
   if (m.match_index > log_.last_index()) return;  // it claims what we never sent
   if (m.success && m.match_index) {
@@ -141,6 +143,7 @@ void raft::on(const envelope& e, const install_snapshot_response& m) {
       p.become_replicate();
     }
     if (news) advance_commit_index();
+    if (role_ != role::leader) return;  // what has committed left it out
   }
   if (!p.transfer || p.transfer->call != e.call || e.call == 0) return;  // late, or twice
   auto& t = *p.transfer;

@@ -168,6 +168,22 @@ class node {
         std::forward<Token>(token));
   }
 
+  /// Changes the members through this node, which has to lead (`result<membership_result>`). It
+  /// completes when the last configuration of the change is committed; a newcomer that is to be
+  /// promoted then still catches up. With `dry_run` it tells what the change would lead through.
+  template <completion_token<membership_outcome> Token>
+  auto change_members(membership_request request, instant deadline, Token&& token) {
+    return initiate<membership_outcome>(
+        [this, request = std::move(request),
+         deadline](completion_handler<membership_outcome> done) mutable {
+          loop().post([r = replica_, request = std::move(request), deadline,
+                       done = std::move(done)]() mutable {
+            r->change_members(std::move(request), deadline, std::move(done));
+          });
+        },
+        std::forward<Token>(token));
+  }
+
   /// What the node is at the moment; an empty status of a stopped node when the loop has ended.
   /// Blocks for a turn; from any thread but the loop's.
   node_status status() const {

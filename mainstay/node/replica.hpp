@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "mainstay/base/assert.hpp"
 #include "mainstay/core/raft.hpp"
 #include "mainstay/node/applier.hpp"
+#include "mainstay/node/configuration_synchronizer.hpp"
 #include "mainstay/node/core_of.hpp"
 #include "mainstay/node/forwarding.hpp"
 #include "mainstay/node/health.hpp"
@@ -32,6 +34,8 @@ namespace mainstay {
 struct node_listener {
   std::function<void(const core::leadership&)> leadership_changed;
   std::function<void(const error&)> stopped;  ///< the node had to stop; the sentence says why
+  /// Decides who may join and leave while this node leads.
+  membership_manager manages_members = allow_distinct_addresses;
 };
 
 /// Takes the snapshot that was saved, or why there is none; on the loop.
@@ -70,6 +74,9 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   void save_snapshot(snapshot_handler done);
   /// Before the start: the state machine takes the state that the log begins with.
   result<void> restore_machine(const core::snapshot& from);
+  /// On the loop.
+  void change_members(membership_request request, instant deadline,
+                      completion_handler<membership_outcome> done);
 
   node_status status() const;
   const node_options& options() const { return options_; }
@@ -107,6 +114,13 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   void send(core::envelope e);
   void report_failed_call(node_id peer, const char* kind, const error& why);
   duration timeout_of(const core::message& m) const;
+
+  // Members.
+  void follow_members();
+  membership_view members() const {
+    return {core_.configuration(), core_.configuration_index(), core_.is_changing(),
+            core_.role() == core::role::leader};
+  }
 
   // Storage and state machine.
   void append(core::persist_batch batch);
@@ -170,6 +184,10 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
 
   std::unordered_map<std::uint64_t, responder> unanswered_;  // peers' requests, by call
   std::uint64_t last_token_ = 0;
+  configuration_synchronizer changes_;
+  std::map<node_id, std::string> known_peers_;  // as the network was told of them
+  log_index followed_members_;                  // the configuration that they are of
+  bool someone_leaves_ = false;                 // and is still spoken to
 
   core::leadership leadership_;
   health_record health_;
@@ -197,6 +215,7 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
 
 #include "mainstay/node/replica_callers.hpp"
 #include "mainstay/node/replica_loop.hpp"
+#include "mainstay/node/replica_members.hpp"
 #include "mainstay/node/replica_peers.hpp"
 #include "mainstay/node/replica_snapshots.hpp"
 #include "mainstay/node/replica_storage.hpp"

@@ -17,9 +17,7 @@ void replica<Types>::start_on_loop() {
                                                                   responder respond) {
     self->on_request(from, std::move(request), std::move(respond));
   });
-  for (const auto& m : core_.configuration().members()) {
-    if (m.id != options_.id) parts_.client.add_peer(m.id, m.address);
-  }
+  follow_members();
   leadership_ = {core_.role(), core_.current_term(), core_.leader()};
   log_.log(log_level::info, "node", "started",
            {{"node", options_.id.value()},
@@ -47,7 +45,10 @@ void replica<Types>::turn() {
   ask_reads();
   send_forwards();
   if (is_stopped()) return;
+  follow_members();  // before anything is sent to who has just come
   carry_out(core_.take_ready());
+  if (is_stopped()) return;
+  changes_.look(members(), parts_.runtime.now());
   if (is_stopped()) return;
   if (!work_.backlog.empty()) schedule_turn();
   arm_timer();
@@ -88,8 +89,8 @@ void replica<Types>::take_submissions() {
 
 template <raft_types Types>
 void replica<Types>::arm_timer() {
-  instant next = std::min(
-      {core_.next_deadline(), work_.next_look(), retry_at_, time_due(parts_.runtime.now())});
+  instant next = std::min({core_.next_deadline(), work_.next_look(), retry_at_,
+                           time_due(parts_.runtime.now()), changes_.next_deadline()});
   if (append_started_ != instant::max() && core_.role() == core::role::leader) {
     next = std::min(next, append_started_ + options_.core.election_timeout_max);
   }
@@ -173,6 +174,7 @@ void replica<Types>::close(const error& refused, const error& unknown) {
   for (auto& op : submissions_.close()) op->fail_rest(refused);
   for (auto& op : std::exchange(reads_now_, {})) op->fail_rest(refused);
   for (auto& op : std::exchange(forwards_now_, {})) op->fail_rest(refused);
+  changes_.fail_all(unknown);
   work_.fail_all(refused, unknown);
   for (auto& done : std::exchange(snapshot_waiters_, {})) done(std::unexpected(refused));
 }
@@ -190,7 +192,10 @@ node_status replica<Types>::status() const {
                 .is_installing = core_.is_installing(),
                 .health = health_.worst(),
                 .problem = health_.problem(),
-                .members = {}};
+                .members = {},
+                .configuration = core_.configuration(),
+                .configuration_index = core_.configuration_index(),
+                .is_changing = core_.is_changing()};
   if (const auto& snapshot = core_.snapshot()) {
     s.snapshot_index = snapshot->id.last_included_index;
     s.snapshot_bytes = snapshot->id.size;

@@ -51,6 +51,9 @@ struct node_status {
   node_health health = node_health::sound;
   std::string problem;  ///< a sentence, when health is not sound
   std::vector<member_status> members;
+  core::configuration configuration;  ///< in force
+  log_index configuration_index;      ///< of the entry that brought it
+  bool is_changing = false;           ///< a change of the members is under way
 };
 
 }  // namespace mainstay

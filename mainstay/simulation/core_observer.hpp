@@ -30,6 +30,11 @@ struct time_proposed {
   /// What `propose_time` gave; null while the input is still to be taken.
   const result<log_index>* outcome = nullptr;
 };
+struct change_asked {
+  const core::configuration_change* change;
+  /// What `change_configuration` gave; null while the input is still to be taken.
+  const result<log_index>* outcome = nullptr;
+};
 struct read_asked {
   std::uint64_t context;
 };
@@ -81,7 +86,8 @@ using core_input =
     std::variant<time_passed, message_arrived, commands_proposed, time_proposed, read_asked,
                  batch_persisted, batch_refused, entries_applied, log_was_read, peer_unreachable,
                  told_to_step_down, told_to_retire, own_snapshot_saved, snapshot_was_read,
-                 chunk_was_stored, image_installed, image_not_installed, told_to_hand_over>;
+                 chunk_was_stored, image_installed, image_not_installed, told_to_hand_over,
+                 change_asked>;
 
 /// Watches the cores of a cluster; the core's `id()` tells which one it is. One thread.
 ///

@@ -67,12 +67,13 @@ class hasher {
   }
   void put(const core::configuration& c) {
     for (const auto* list : {&c.voters, &c.outgoing_voters, &c.learners}) put_unordered(*list);
+    put(c.change_id);
   }
   void put(const core::snapshot_id& image) {
     put(image.last_included_index), put(image.last_included_term), put(image.size);
     put(image.digest);
   }
-  void put(const core::member& m) { put(m.id), put(m.address); }
+  void put(const core::member& m) { put(m.id), put(m.address), put(m.priority), put(m.promote); }
   void put(const core::message& m) {
     put(m.index());
     std::visit([this](const auto& one) { put_fields(one); }, m);
@@ -280,6 +281,15 @@ class replica_hasher {
     }
     for (const auto& flight : p.in_flight) h.put(flight.last_index), h.put(flight.bytes);
     h.put(p.in_flight.size()), h.put(p.in_flight_bytes);
+    // Nobody joins twice in any scope, so it is of no account from which call on answers count.
+    h.put(p.catching_up.target), h.put(p.catching_up.slow_rounds),
+        h.put(p.farewell_call.has_value());
+    const auto ago = [&](instant then, duration most) {
+      h.put(std::min(now_ - then, most).count());  // longer ago than what is looked for is the same
+    };
+    ago(p.catching_up.began, settings_.election_timeout_min);
+    h.put(p.leaving_since.has_value());
+    if (p.leaving_since) ago(*p.leaving_since, 11 * settings_.election_timeout_max);
     if (!settings_.check_quorum) return;
     // Longer ago than the longest silence is all the same.
     const duration longest = settings_.election_timeout_max + duration(1);

@@ -50,6 +50,9 @@ class observed_core {
   result<log_index> propose_time(log_time now) {
     return offer(time_proposed{now}, [&] { return core_.propose_time(now); });
   }
+  result<log_index> change_configuration(const core::configuration_change& change) {
+    return offer(change_asked{&change}, [&] { return core_.change_configuration(change); });
+  }
   void read(std::uint64_t context) {
     feed(read_asked{context}, [&] { core_.read(context); });
   }
@@ -125,6 +128,9 @@ class observed_core {
   }
   const std::optional<core::snapshot>& snapshot() const { return core_.snapshot(); }
   bool is_installing() const { return core_.is_installing(); }
+  log_index configuration_index() const { return core_.configuration_index(); }
+  const core::configuration& first_configuration() const { return core_.first_configuration(); }
+  bool is_changing() const { return core_.is_changing(); }
   std::vector<core::peer_status> peers() const { return core_.peers(); }
 
  private:

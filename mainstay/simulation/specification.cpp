@@ -4,10 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-// Only for the form of a configuration in an entry's payload; whom it makes a quorum is decided
-// here.
-#include "mainstay/core/configuration.hpp"
-
 namespace mainstay::simulation::specification {
 
 namespace {
@@ -35,6 +31,8 @@ constexpr const char* disk_rule =
 
 }  // namespace
 
+bool membership::contains(node_id id) const { return is_voter(id) || has(learners, id); }
+
 bool membership::is_voter(node_id id) const { return has(voters, id) || has(outgoing_voters, id); }
 
 bool membership::has_quorum(const std::function<bool(node_id)>& agrees) const {
@@ -43,7 +41,7 @@ bool membership::has_quorum(const std::function<bool(node_id)>& agrees) const {
 }
 
 membership membership_of(const core::configuration& c) {
-  return {ids_of(c.voters), ids_of(c.outgoing_voters), ids_of(c.learners)};
+  return {ids_of(c.voters), ids_of(c.outgoing_voters), ids_of(c.learners), c};
 }
 
 // ---- Steps ------------------------------------------------------------------------------------
@@ -367,7 +365,7 @@ void server::disk_finishes(std::uint64_t sequence, const appearance& after) {
       "paper §5.3, §5.4.2: a leader commits what a majority has on disk, from the first "
       "entry of its own term on";
   if (role == core::role::candidate && wins()) become_leader(after);
-  if (leading) advance_commit_index();
+  if (leading) advance_commit_index(after);
   end_step(after);
 }
 

@@ -18,12 +18,9 @@
 
 #include "mainstay/base/error.hpp"
 #include "mainstay/core/config.hpp"
+#include "mainstay/core/configuration.hpp"
 #include "mainstay/core/messages.hpp"
 #include "mainstay/core/ready.hpp"
-
-namespace mainstay::core {
-struct configuration;
-}
 
 namespace mainstay::simulation::specification {
 
@@ -37,7 +34,10 @@ struct membership {
   std::vector<node_id> voters;
   std::vector<node_id> outgoing_voters;
   std::vector<node_id> learners;
+  core::configuration written;  ///< with addresses, priorities and the change's id
 
+  /// True when `id` takes part.
+  bool contains(node_id id) const;
   /// True when `id` votes, in either set.
   bool is_voter(node_id id) const;
   /// True when those for whom `agrees` holds are a majority, of both sets while joint.
@@ -100,6 +100,19 @@ struct peer {
   std::uint64_t acknowledged_round = 0;  ///< the newest read round that it answered
   instant last_response;
   instant last_sent = instant::min();
+  // Learners: a round of catching up (thesis §4.2.1).
+  log_index round_target;
+  instant round_began{};
+  int slow_rounds = 0;
+  bool is_newcomer = false;                 ///< it became a member under this leader
+  std::optional<std::uint64_t> first_call;  ///< newcomers: the first request that it was sent
+  bool has_left = false;                    ///< it may be told so, or not
+
+  /// True when the answer to this call is one of the member as it is.
+  bool counts(std::uint64_t call) const {
+    constexpr std::uint64_t half = std::uint64_t{1} << 63;
+    return !is_newcomer || (first_call && call - *first_call < half);
+  }
 };
 
 /// One term of leading.
@@ -107,6 +120,7 @@ struct leadership {
   mainstay::term term;
   log_index first_index;  ///< of its no-op
   membership members;
+  std::vector<membership> members_before;  ///< in this turn
   std::vector<peer> peers;
   std::uint64_t uncommitted_bytes = 0;
   node_id heir;           ///< whom it hands over to, if anyone
@@ -236,6 +250,8 @@ struct server {
   void receives(const core::envelope& e, const appearance& after);
   void is_offered(core::entry_kind kind, std::span<const shared_bytes> payloads,
                   const result<log_index>& outcome, const appearance& after);
+  void is_asked_to_change(const core::configuration_change& change,
+                          const result<log_index>& outcome, const appearance& after);
   void is_asked_to_read(std::uint64_t context, const appearance& after);
   void disk_finishes(std::uint64_t sequence, const appearance& after);
   void disk_refuses(std::uint64_t sequence, const appearance& after);
@@ -301,7 +317,7 @@ struct server {
   bool is_in_contact() const;
   bool is_up_to_date(log_index last, term last_of) const;
   void obey_term(const core::message& m);
-  void advance_commit_index();
+  void advance_commit_index(const appearance& after);
   owed_answer& owe(const core::envelope& e);
   void on(const core::envelope& e, const core::request_vote& m, const appearance& after);
   void on(const core::envelope& e, const core::request_vote_response& m, const appearance& after);
@@ -329,6 +345,15 @@ struct server {
   void hand_out_images(const core::ready& out);
   bool is_installing() const { return wanted.has_value() || is_restoring; }
 
+  // specification_membership.cpp: who takes part.
+  bool is_changing() const;
+  bool may_stand() const;
+  peer new_peer(node_id other) const;
+  void follow_members();
+  void append_configuration(const core::configuration& expected, const appearance& after);
+  void go_on_with_change(const appearance& after);
+  void promote_if_caught_up(node_id other, const appearance& after);
+
   // specification_output.cpp: what may leave.
   void hand_to_disk(const core::persist_batch& batch);
   void send(const core::envelope& e);
@@ -344,6 +369,7 @@ struct server {
   void answer_read(const core::envelope& e, const core::read_index_response& m);
   void hand_to_machine(const std::vector<core::entry>& committed);
   const char* objection_to_grant(const waiting_read& read, log_index index) const;
+  bool confirms(const leadership& l, const membership& by, std::uint64_t round_before) const;
   bool is_confirmed(const leadership& l, std::uint64_t round_before) const;
   void end_turn(const core::ready& out);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "mainstay/core/configuration.hpp"  // only for the form of a configuration's payload
 #include "mainstay/simulation/specification.hpp"
 
 namespace mainstay::simulation::specification {
@@ -86,7 +85,7 @@ void server::become_follower(term t, node_id new_leader) {
 void server::campaign() {
   alarm_rule_ = alarm_rule::moves;
   become_follower(state.current_term, {});
-  if (retired || is_installing() || !members().is_voter(id)) return;
+  if (!may_stand()) return;
   if (!settings.pre_vote) return become_candidate();
 
   role = core::role::pre_candidate;  // thesis §9.6
@@ -116,11 +115,15 @@ void server::become_leader(const appearance& after) {
   votes.clear();
   leading = leadership{
       .term = state.current_term, .first_index = last_index().next(), .members = members()};
-  for (const auto* list :
-       {&leading->members.voters, &leading->members.outgoing_voters, &leading->members.learners}) {
-    for (const auto other : *list) {
-      const bool known = std::ranges::count(leading->peers, other, &peer::id) != 0;
-      if (other != id && !known) leading->peers.push_back({.id = other, .last_response = now});
+  follow_members();
+  for (auto& p : leading->peers) p.is_newcomer = false;
+  if (is_changing() && configurations.size() > 1) {
+    // Left out by a change of an earlier leader: they may be told.
+    for (const auto& m : configurations[configurations.size() - 2].members.written.members()) {
+      const bool known = m.id == id || std::ranges::count(leading->peers, m.id, &peer::id) != 0;
+      if (known) continue;
+      leading->peers.push_back(new_peer(m.id));
+      leading->peers.back().has_left = true;
     }
   }
   rules_.log = "thesis §6.4: a new leader appends a no-op of its term at once";
@@ -272,11 +275,11 @@ void server::merge(const core::append_entries& m, const appearance& after) {
 }
 
 void server::on(const core::envelope& e, const core::append_entries_response& m,
-                const appearance&) {
+                const appearance& after) {
   obey_term(e.message);
   if (!leading || m.term != state.current_term) return;
   const auto p = std::ranges::find(leading->peers, e.from, &peer::id);
-  if (p == leading->peers.end()) return;
+  if (p == leading->peers.end() || !p->counts(e.call)) return;
   p->last_response = now;
   p->acknowledged_round = std::max(p->acknowledged_round, std::min(m.round, newest_round));
   if (!m.success || m.match_index > last_index()) return;
@@ -284,11 +287,12 @@ void server::on(const core::envelope& e, const core::append_entries_response& m,
   rules_.commit =
       "paper §5.3, §5.4.2: a leader commits what a majority has on disk, from the first "
       "entry of its own term on";
-  advance_commit_index();
+  advance_commit_index(after);
+  promote_if_caught_up(e.from, after);
 }
 
 // Paper figure 2, leaders: the largest N that a majority has, if it is of the current term.
-void server::advance_commit_index() {
+void server::advance_commit_index(const appearance& after) {
   const auto has_reached = [&](log_index n) {
     return leading->members.has_quorum([&](node_id other) {
       if (other == id) return durable_index >= n;
@@ -306,6 +310,7 @@ void server::advance_commit_index() {
     leading->uncommitted_bytes -= core::size_of(entry_at(i));
   }
   commit_index = largest;
+  go_on_with_change(after);
 }
 
 // ---- Reads and the rest -----------------------------------------------------------------------

@@ -173,7 +173,10 @@ void server::send(const core::envelope& e, const core::append_entries& m) {
          "paper §5.3: append_entries carry the leader's own entries, in order");
   }
   newest_round = std::max(newest_round, m.round);
-  if (leads) leading->peers[static_cast<std::size_t>(to - l.peers.begin())].last_sent = now;
+  if (!leads) return;
+  peer& p = leading->peers[static_cast<std::size_t>(to - l.peers.begin())];
+  p.last_sent = now;
+  if (!p.first_call) p.first_call = e.call;
 }
 
 void server::send(const core::envelope& e, const core::read_index& m) {
@@ -181,28 +184,30 @@ void server::send(const core::envelope& e, const core::read_index& m) {
   asked.push_back({.call = e.call, .to = e.to, .covers = reads_seen});
 }
 
-/// An answer must fit a request that is still owed one.
+/// An answer must fit a request that is still owed one. Where a request came twice, in two terms, a
+/// plain refusal is that of the one which was not followed.
 void server::answer(const core::envelope& e) {
+  const auto* append = std::get_if<core::append_entries_response>(&e.message);
+  const bool is_plain_refusal = append != nullptr && !append->success && append->round == 0;
   const char* why = one_answer_rule;
-  auto patient = owed.end();
+  auto fits = owed.end();
+  bool is_second_best = false;
   for (auto owes = owed.begin(); owes != owed.end(); ++owes) {
     if (owes->from != e.to || owes->call != e.call || owes->kind + 1 != e.message.index()) continue;
     const char* rule = objection_to(*owes, e);
     // A chunk that came twice: what had to be refused is answered first, the other by storage.
     const bool waits =
         owes->kind == core::message(core::install_snapshot{}).index() && owes->reason == nullptr;
-    if (rule == nullptr && waits) {
-      if (patient == owed.end()) patient = owes;
-      continue;
+    const bool worse = waits || (is_plain_refusal && owes->follows);
+    if (rule != nullptr) {
+      if (why == one_answer_rule) why = rule;
+    } else if (fits == owed.end() || (is_second_best && !worse)) {
+      fits = owes;
+      is_second_best = worse;
     }
-    if (rule == nullptr) {
-      owed.erase(owes);
-      return;
-    }
-    if (why == one_answer_rule) why = rule;
   }
-  if (patient == owed.end()) throw broken_rule(why);
-  owed.erase(patient);
+  if (fits == owed.end()) throw broken_rule(why);
+  owed.erase(fits);
 }
 
 const char* server::objection_to(const owed_answer& owes, const core::envelope& e) const {
@@ -345,11 +350,18 @@ const char* server::objection_to_grant(const waiting_read& read, log_index index
                "asked after it";
 }
 
-bool server::is_confirmed(const leadership& l, std::uint64_t round_before) const {
-  return l.members.has_quorum([&](node_id other) {
+bool server::confirms(const leadership& l, const membership& by, std::uint64_t round_before) const {
+  return by.has_quorum([&](node_id other) {
     const auto p = std::ranges::find(l.peers, other, &peer::id);
     return other == id || (p != l.peers.end() && p->acknowledged_round > round_before);
   });
+}
+
+/// Within a turn it may have been confirmed before the members changed.
+bool server::is_confirmed(const leadership& l, std::uint64_t round_before) const {
+  return confirms(l, l.members, round_before) ||
+         std::ranges::any_of(l.members_before,
+                             [&](const membership& m) { return confirms(l, m, round_before); });
 }
 
 // ---- What a turn must not leave open ----------------------------------------------------------
@@ -382,6 +394,7 @@ void server::end_turn(const core::ready& out) {
        one_answer_rule);
   if (leading) {
     for (const auto& p : leading->peers) {
+      if (p.has_left) continue;
       hold(p.last_sent != instant::min(), "paper §5.2: a new leader speaks to everyone at once");
       hold(now - p.last_sent < settings.heartbeat_interval,
            "paper §5.2: a leader's heartbeats leave when they are due");
@@ -392,12 +405,13 @@ void server::end_turn(const core::ready& out) {
     hold(leader || oldest.from, "thesis §6.4: without a leader no read is kept waiting");
     const bool granted = leading && leading->term == oldest.led &&
                          commit_index >= leading->first_index &&
-                         is_confirmed(*leading, oldest.round_before);
+                         confirms(*leading, leading->members, oldest.round_before);
     hold(!granted, "thesis §6.4: a read that a quorum has confirmed is granted");
   }
   // With nothing left to be made durable, all that was to be asked has been asked.
   if (!disk.in_flight && !is_unsaved()) candidacies.clear();
   led.reset();
+  if (leading) leading->members_before.clear();
   answered.clear();
   compact();
 }

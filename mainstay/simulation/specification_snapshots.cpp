@@ -175,18 +175,18 @@ void server::take_back(const core::snapshot& found, const recovered_disk& disk_f
 // ---- A leader ---------------------------------------------------------------------------------
 
 void server::on(const core::envelope& e, const core::install_snapshot_response& m,
-                const appearance&) {
+                const appearance& after) {
   obey_term(e.message);
   if (!leading || m.term != state.current_term) return;
   const auto p = std::ranges::find(leading->peers, e.from, &peer::id);
-  if (p == leading->peers.end()) return;
+  if (p == leading->peers.end() || !p->counts(e.call)) return;
   p->last_response = now;
   if (!m.success || m.match_index > last_index()) return;
   p->match_index = std::max(p->match_index, m.match_index);
   rules_.commit =
       "paper §5.3, §5.4.2: a leader commits what a majority has on disk, from the first "
       "entry of its own term on";
-  advance_commit_index();
+  advance_commit_index(after);
 }
 
 void server::send(const core::envelope& e, const core::install_snapshot& m) {

@@ -35,7 +35,8 @@ std::string describe(const core_input& input) {
                              "a stored chunk",
                              "an image installed",
                              "an image not installed",
-                             "the order to hand over"};
+                             "the order to hand over",
+                             "a change of members"};
   static_assert(names.size() == std::variant_size_v<core_input>);
   if (const auto* arrived = std::get_if<message_arrived>(&input)) {
     return std::string(name_of(arrived->envelope->message)) + " of node " +
@@ -91,6 +92,9 @@ struct follow {
   void operator()(const time_proposed& in) const {
     const shared_bytes nothing;
     server.is_offered(core::entry_kind::no_op, {&nothing, 1}, *in.outcome, after);
+  }
+  void operator()(const change_asked& in) const {
+    server.is_asked_to_change(*in.change, *in.outcome, after);
   }
   void operator()(const read_asked& in) const { server.is_asked_to_read(in.context, after); }
   void operator()(const batch_persisted& in) const { server.disk_finishes(in.sequence, after); }

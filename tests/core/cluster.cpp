@@ -37,13 +37,14 @@ core::entry command(std::uint64_t index, std::uint64_t term, std::string_view pa
 }
 
 cluster::cluster(std::size_t nodes, core::config settings, std::uint64_t seed,
-                 simulation::checked_world checked)
+                 simulation::checked_world checked, std::size_t members)
     : settings_(settings),
       valid_settings_(core::valid_config::check(settings).value()),
       seed_(seed),
+      first_(voters(members == 0 ? nodes : members)),
       nodes_(nodes),
       invariants_((checked.settings = settings, checked)),
-      twin_(settings, voters(nodes)) {
+      twin_(settings, first_) {
   observers_.add(invariants_);
   observers_.add(twin_);
 }
@@ -59,7 +60,7 @@ void cluster::start(std::uint64_t number) {
   n.has_started = true;
   core::initial_state state = n.disk.recover(settings_.log_window_bytes);
   state.id = node_id(number);
-  state.bootstrap = voters(nodes_.size());
+  state.bootstrap = first_;
   state.seed = random_generator(seed_++ * 64 + number).next();
   if (state.snapshot) n.applied = images_.state(state.snapshot->id).applied;
   n.core.emplace(core::raft::start(valid_settings_, std::move(state), n.clock).value(),
@@ -145,6 +146,12 @@ result<log_index> cluster::propose(std::uint64_t number, std::string_view payloa
   result<log_index> proposed = log_index{};
   with(number, [&](observed_core& r) { proposed = r.propose(commands, log_time{++wall_clock_}); });
   return proposed;
+}
+
+result<log_index> cluster::change(std::uint64_t number, const core::configuration_change& change) {
+  result<log_index> changed = log_index{};
+  with(number, [&](observed_core& r) { changed = r.change_configuration(change); });
+  return changed;
 }
 
 std::uint64_t cluster::read(std::uint64_t number) {

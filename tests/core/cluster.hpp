@@ -40,9 +40,10 @@ struct read_result {
 /// Nodes 1 to n. They start with the first call that needs one, so that disks can be filled before.
 class cluster {
  public:
-  /// The settings of `checked` are those given before.
+  /// The settings of `checked` are those given before. The first `members` nodes vote; with 0 all
+  /// do. The others know of the cluster, but nobody knows of them.
   explicit cluster(std::size_t nodes, core::config settings = {}, std::uint64_t seed = 1,
-                   simulation::checked_world checked = {});
+                   simulation::checked_world checked = {}, std::size_t members = 0);
   cluster(const cluster&) = delete;
   cluster& operator=(const cluster&) = delete;
 
@@ -69,6 +70,8 @@ class cluster {
 
   /// Proposes one command; gives its index.
   result<log_index> propose(std::uint64_t node, std::string_view payload);
+  /// Asks for other members; gives the index of the configuration.
+  result<log_index> change(std::uint64_t node, const core::configuration_change& change);
   /// Begins a read; gives its context for `read_of`.
   std::uint64_t read(std::uint64_t node);
   read_result read_of(std::uint64_t context) const;
@@ -187,6 +190,7 @@ class cluster {
   core::config settings_;
   core::valid_config valid_settings_;
   std::uint64_t seed_;
+  core::configuration first_;
   std::vector<simulated_node> nodes_;
   image_library images_;
   std::deque<core::envelope> network_;

@@ -23,16 +23,21 @@ std::vector<member> random_members(std::size_t least, std::uint64_t first, std::
   while (ids.size() < count) ids.insert(*rc::gen::inRange(first, end));
   std::vector<member> members;
   for (const auto id : ids) {
-    members.push_back({node_id(id), *rc::gen::container<std::string>(rc::gen::arbitrary<char>())});
+    members.push_back({node_id(id), *rc::gen::container<std::string>(rc::gen::arbitrary<char>()),
+                       *rc::gen::arbitrary<std::uint8_t>()});
   }
   return members;
 }
 
 configuration random_configuration() {
   constexpr std::uint64_t top = std::uint64_t{1} << 40;
-  return {.voters = random_members(1, 1, top),
-          .outgoing_voters = random_members(0, 1, top),
-          .learners = random_members(0, top, 2 * top)};
+  configuration c{.voters = random_members(1, 1, top),
+                  .outgoing_voters = random_members(0, 1, top),
+                  .learners = random_members(0, top, 2 * top),
+                  .change_id = *rc::gen::arbitrary<std::uint64_t>()};
+  for (auto& m : c.learners) m.promote = *rc::gen::arbitrary<bool>();
+  c.voters.front().priority = 1;  // somebody has to stand
+  return c;
 }
 
 RC_GTEST_PROP(Configuration, ComesBackFromItsBytes, ()) {
@@ -57,7 +62,7 @@ RC_GTEST_PROP(Configuration, EveryShorterOrLongerFormIsMalformed, ()) {
 // Hazard 122: no bytes make a configuration that breaks a rule.
 RC_GTEST_PROP(Configuration, RandomBytesAreRefusedOrSound, ()) {
   auto bytes = *rc::gen::arbitrary<std::string>();
-  if (!bytes.empty() && *rc::gen::arbitrary<bool>()) bytes[0] = '\1';
+  if (!bytes.empty() && *rc::gen::arbitrary<bool>()) bytes[0] = *rc::gen::element('\1', '\2');
 
   const auto decoded = core::decode_configuration(shared_bytes::copy_of(bytes).span());
 
@@ -130,6 +135,56 @@ TEST(Configuration, AnOutgoingVoterMayBecomeALearner) {
 
   EXPECT_EQ(refusal(c), "");
   EXPECT_TRUE(c.is_voter(node_id(3)));
+}
+
+TEST(Configuration, SomebodyStandsForElection) {
+  configuration c = voters(2);
+  c.voters[0].priority = c.voters[1].priority = 0;
+
+  EXPECT_THAT(refusal(c), HasSubstr("at least one needs a priority above 0"));
+}
+
+TEST(Configuration, AVoterDoesNotWaitForPromotion) {
+  configuration c = voters(2);
+  c.voters[1].promote = true;
+
+  EXPECT_THAT(refusal(c), HasSubstr("node 2 votes, so it cannot be promoted"));
+}
+
+TEST(Configuration, TheFirstVersionIsStillRead) {
+  const std::string address = "host:1";
+  std::string bytes("\1\1", 2);                 // the version, one voter
+  bytes += std::string("\7\0\0\0\0\0\0\0", 8);  // node 7
+  bytes += static_cast<char>(address.size());
+  bytes += address + std::string(2, '\0');  // neither outgoing voters nor learners
+
+  const auto decoded = core::decode_configuration(shared_bytes::copy_of(bytes).span());
+
+  ASSERT_TRUE(decoded.has_value());
+  EXPECT_EQ(*decoded, (configuration{.voters = {{node_id(7), address}}}));
+}
+
+TEST(Configuration, TheSecondVersionHasTheseBytes) {
+  configuration c;
+  c.voters = {{.id = node_id(7), .address = "a:1", .priority = 5}};
+  c.learners = {{.id = node_id(8), .address = "b:2", .promote = true}};
+  c.change_id = 0x0203;
+  std::string bytes("\2\3\2\0\0\0\0\0\0", 9);                    // version, change
+  bytes += std::string("\1\7\0\0\0\0\0\0\0\5\0\3", 12) + "a:1";  // one voter
+  bytes += '\0';                                                 // none leaves
+  bytes += std::string("\1\10\0\0\0\0\0\0\0\1\1\3", 12) + "b:2";
+
+  EXPECT_EQ(core::encode(c).text(), bytes);
+}
+
+// A flag that this version does not know may mean that the member must not count.
+TEST(Configuration, UnknownFlagsAreRefused) {
+  std::string bytes(core::encode(voters(1)).text());
+  bytes[1 + 8 + 1 + 8 + 1] = '\2';
+
+  const auto decoded = core::decode_configuration(shared_bytes::copy_of(bytes).span());
+
+  EXPECT_EQ(decoded.error().code, error_code::malformed);
 }
 
 TEST(Configuration, UnknownVersionsAreNamed) {

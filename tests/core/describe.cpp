@@ -73,6 +73,7 @@ std::string ids(const std::vector<core::member>& members) {
   std::string line;
   for (const auto& m : members) {
     line += (line.empty() ? "" : ",") + std::to_string(m.id.value());
+    if (m.promote) line += "+";
   }
   return line;
 }

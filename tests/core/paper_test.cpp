@@ -128,10 +128,31 @@ TEST(Paper52Elections, ALearnerDoesNotStand) {
   auto m = append(1, 0, 0, {1});
   m.entries[0].kind = core::entry_kind::configuration;
   m.entries[0].payload = core::encode(c);
+  m.leader_commit = log_index(1);
   one.receive(2, m);
 
   EXPECT_THAT(one.time_out(), IsEmpty());
   EXPECT_EQ(one.core().role(), core::role::follower);
+}
+
+// "a server that is not part of its own latest configuration should still start new elections":
+// until that is committed, the others may need its log (thesis §4.2.2).
+TEST(Paper6Membership, WhoIsLeftOutStandsUntilThatIsCommitted) {
+  lone_replica one;
+  core::configuration c = voters(3);
+  c.voters.erase(c.voters.begin());
+  auto m = append(1, 0, 0, {1});
+  m.entries[0].kind = core::entry_kind::configuration;
+  m.entries[0].payload = core::encode(c);
+  one.receive(2, m);
+
+  const auto sent = one.time_out();
+  EXPECT_EQ(lone_replica::all<request_vote>(sent).size(), 2U);
+
+  auto commits = append(1, 1, 1);
+  commits.leader_commit = log_index(1);
+  one.receive(2, commits);
+  EXPECT_THAT(one.time_out(), IsEmpty());
 }
 
 // ---- §5.3 ---------------------------------------------------------------------------------------

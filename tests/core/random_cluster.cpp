@@ -80,6 +80,7 @@ void random_cluster::draw_weights() {
   set(action::save_snapshot, often(4));
   set(action::image, 60);
   set(action::image_failure, often(4));
+  set(action::change, often(6));
 }
 
 void random_cluster::run() {
@@ -109,6 +110,8 @@ void random_cluster::act(action a) {
       return act_on_clocks(a);
     case action::propose:
       return propose();
+    case action::change:
+      return change();
     case action::cut:
       return cut_somewhere();
     case action::heal:
@@ -204,6 +207,27 @@ void random_cluster::save_snapshot(std::uint64_t node) {
   covered_.snapshots_saved += cluster_.core(node).snapshot() != before ? 1 : 0;
 }
 
+/// Any nodes but none may be wanted as voters, others as learners.
+void random_cluster::change() {
+  std::uint64_t node = any_node();
+  if (!chance(8) && cluster_.leader() != 0) node = cluster_.leader();
+  if (!cluster_.is_up(node)) return;
+  core::configuration_change wanted{.change_id = chance(4) ? random_.below(3) : 0};
+  const std::uint64_t certain = any_node();
+  for (std::uint64_t n = 1; n <= cluster_.size(); ++n) {
+    core::member m{.id = node_id(n), .address = "n" + std::to_string(random_.below(2))};
+    if (n == certain || !chance(3)) {
+      wanted.voters.push_back(m);
+    } else if (chance(2)) {
+      m.promote = chance(2);
+      wanted.learners.push_back(m);
+    }
+  }
+  const log_index before = cluster_.core(node).configuration_index();
+  const auto changed = cluster_.change(node, wanted);
+  covered_.changes += changed && *changed > before ? 1 : 0;
+}
+
 void random_cluster::crash(std::uint64_t node) {
   const std::size_t steps = chance(2) ? 0 : random_.below(6);
   covered_.torn_batches += cluster_.disk(node).busy() && steps > 0 ? 1 : 0;
@@ -237,7 +261,12 @@ void random_cluster::cut_somewhere() {
 
 void random_cluster::watch(std::uint64_t node, const core::ready& ready) {
   const bool leads = cluster_.core(node).role() == core::role::leader;
-  if (ready.changed && ready.changed->role == core::role::leader) ++covered_.leaders;
+  if (ready.changed && ready.changed->role == core::role::leader) {
+    ++covered_.leaders;
+    covered_.joint_leaders += cluster_.core(node).configuration().is_joint() ? 1 : 0;
+  }
+  covered_.leaders_left_out +=
+      leads && !cluster_.core(node).configuration().is_voter(node_id(node));
   covered_.truncations += ready.persist.truncate_from ? 1 : 0;
   covered_.log_reads += ready.log_reads.size();
   covered_.committed += ready.committed.size();
@@ -257,7 +286,8 @@ void random_cluster::watch(std::uint64_t node, const core::ready& ready) {
 
 // ---- Liveness ---------------------------------------------------------------------------------
 
-/// With all nodes up and the network whole, a leader comes to be, commits, and all logs agree.
+/// With all nodes up and the network whole, a leader comes to be, takes everyone in again, commits,
+/// and all logs agree.
 void random_cluster::heal_and_agree() {
   cluster_.heal();
   cluster_.set_lazy(false);
@@ -280,10 +310,19 @@ void random_cluster::heal_and_agree() {
       cluster_.leader() == 0 ? "no leader after healing" : "no agreement after healing");
 }
 
+bool random_cluster::has_all_members(std::uint64_t leader) {
+  const core::raft& r = cluster_.core(leader);
+  const auto all = voters(cluster_.size()).voters;
+  if (!r.is_changing() && r.configuration().voters.size() == all.size()) return true;
+  cluster_.change(leader, {.voters = all});
+  cluster_.deliver();
+  return false;
+}
+
 bool random_cluster::has_agreed(std::uint64_t& proposed_term) {
   cluster_.deliver();
   const std::uint64_t leader = cluster_.leader();
-  if (leader == 0) return false;
+  if (leader == 0 || !has_all_members(leader)) return false;
   const std::uint64_t t = cluster_.core(leader).current_term().value();
   if (proposed_term != t && cluster_.propose(leader, "at last in " + std::to_string(t)))
     proposed_term = t;

@@ -33,6 +33,9 @@ struct coverage {
   std::uint64_t transfers_won = 0;
   std::uint64_t transfers_failed = 0;
   std::uint64_t crashes = 0;
+  std::uint64_t changes = 0;           ///< begun
+  std::uint64_t joint_leaders = 0;     ///< elected while a change was under way
+  std::uint64_t leaders_left_out = 0;  ///< that led until the change that removed them was made
   std::uint64_t steps = 0;
 };
 
@@ -70,6 +73,7 @@ class random_cluster {
     save_snapshot,
     image,
     image_failure,
+    change,
     count
   };
 
@@ -86,6 +90,8 @@ class random_cluster {
   void watch(std::uint64_t node, const core::ready& ready);
   void lost(const core::envelope& e);
   void propose();
+  void change();
+  bool has_all_members(std::uint64_t leader);
   void crash(std::uint64_t node);
   void save_snapshot(std::uint64_t node);
   void transfer();

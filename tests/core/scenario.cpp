@@ -134,7 +134,8 @@ void scenario::make_cluster(const scenario_command& c) {
   s.max_read_rounds = c.number("read_rounds", s.max_read_rounds);
   s.max_waiting_reads = c.number("waiting_reads", s.max_waiting_reads);
   cluster_ = std::make_unique<cluster>(c.number(0), s, c.number("seed", 1),
-                                       simulation::checked_world{.has_forged_leaders = true});
+                                       simulation::checked_world{.has_forged_leaders = true},
+                                       c.number("voters", 0));
   cluster_->on_ready = [this](std::uint64_t node, const core::ready& r) { watch(node, r); };
 }
 
@@ -183,10 +184,34 @@ void scenario::add_client_commands() {
       }
     }
   };
+  handlers_["change"] = [this](const scenario_command& c) { change_members(c); };
   handlers_["read"] = [this](const scenario_command& c) {
     const std::uint64_t times = c.number("times", 1);
     for (std::uint64_t i = 0; i < times; ++i) nodes().read(c.number(0));
   };
+}
+
+/// "change 1 voters=1,2 learners=3 promote=4 id=7".
+void scenario::change_members(const scenario_command& c) {
+  core::configuration_change wanted{.change_id = c.number("id", 0),
+                                    .based_on = log_index(c.number("based_on", 0))};
+  const auto add = [](std::vector<core::member>& list, std::uint64_t id, bool promote) {
+    list.push_back({.id = node_id(id), .address = "n" + std::to_string(id), .promote = promote});
+  };
+  for (const auto id : numbers_from(c.text("voters"))) add(wanted.voters, id, false);
+  for (const auto id : numbers_from(c.text("learners"))) add(wanted.learners, id, false);
+  for (const auto id : numbers_from(c.text("promote"))) add(wanted.learners, id, true);
+  std::ranges::sort(wanted.learners, {}, &core::member::id);
+  for (auto& m : wanted.voters) {
+    if (std::ranges::count(numbers_from(c.text("passive")), m.id.value()) > 0) m.priority = 0;
+  }
+  const auto index = nodes().change(c.number(0), wanted);
+  if (index) {
+    say(fmt::format("{}: the members are those of index {}", c.words[0], index->value()));
+  } else {
+    say(fmt::format("{}: the change is refused: {} ({})", c.words[0], name_of(index.error().code),
+                    index.error().message));
+  }
 }
 
 void scenario::add_network_commands() {
@@ -408,8 +433,8 @@ void scenario::show_log(std::uint64_t node) {
 
 void scenario::show_peers(std::uint64_t node) {
   for (const auto& p : nodes().core(node).peers()) {
-    say(fmt::format("{}: peer {} {} match {} next {}", node, p.id.value(), core::name_of(p.state),
-                    p.match_index.value(), p.next_index.value()));
+    say(fmt::format("{}: peer {} {} match {} next {}{}", node, p.id.value(), core::name_of(p.state),
+                    p.match_index.value(), p.next_index.value(), p.is_leaving ? ", leaving" : ""));
   }
 }
 

@@ -52,6 +52,7 @@ class scenario {
   void add_views();
   void make_cluster(const scenario_command& c);
   void fill_disk(const scenario_command& c);
+  void change_members(const scenario_command& c);
   void partition(const scenario_command& c);
   std::vector<core::envelope> take(const scenario_command& c);
   void watch(std::uint64_t node, const core::ready& ready);

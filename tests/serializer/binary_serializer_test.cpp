@@ -37,10 +37,14 @@ core::entry command(std::uint64_t index, std::uint64_t in_term, std::int64_t tim
           shared_bytes::copy_of(payload)};
 }
 
+/// Voters 1 at a:1 and 2 at b:2, in the first version of the form, which logs and peers still hold.
 core::entry configuration_entry(std::uint64_t index) {
-  core::configuration c;
-  c.voters = {{node_id(1), "a:1"}, {node_id(2), "b:2"}};
-  return {log_index(index), term(1), entry_kind::configuration, log_time{7}, core::encode(c)};
+  std::string payload = "\1\2";
+  payload += std::string("\1\0\0\0\0\0\0\0", 8) + "\3a:1";
+  payload += std::string("\2\0\0\0\0\0\0\0", 8) + "\3b:2";
+  payload += std::string(2, '\0');
+  return {log_index(index), term(1), entry_kind::configuration, log_time{7},
+          shared_bytes::copy_of(payload)};
 }
 
 core::append_entries append(std::vector<core::entry> entries) {

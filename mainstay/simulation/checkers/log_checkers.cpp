@@ -44,7 +44,10 @@ void commit_validity::check(const core::raft& core) const {
   const ghost_node& node = ghost_.of(change.node);
   const log_index index = node.position.commit_index;
   if (index <= change.before.commit_index) return;
-  const bool leads = node.position.role == core::role::leader;
+  // A leader that the members it commits leave out gives up leading with the same input.
+  const bool led = change.before.role == core::role::leader;
+  const bool leads =
+      node.position.role == core::role::leader || (led && change.before.term == node.position.term);
   if (index > change.committed_before && !leads && !has_forged_leaders_) {
     throw violation(property::commit_validity, change.node,
                     sentence("node ", change.node, " takes index ", index,
@@ -52,6 +55,7 @@ void commit_validity::check(const core::raft& core) const {
                              change.committed_before, " only"));
   }
   if (leads) check_leader(core, node);
+  if (leads) check_joint(core, node);
   const log_index known = std::min(index, change.committed_before);
   if (node.log.at(known) == ghost_.committed(known)) return;
   throw violation(property::commit_validity, change.node,
@@ -78,6 +82,23 @@ void commit_validity::check_leader(const core::raft& core, const ghost_node& nod
                   sentence("node ", core.id(), " commits index ", index, " of term ", of_entry,
                            ", which is no quorum's: on the disks of",
                            holders.empty() ? " nobody" : "", holders));
+}
+
+/// Paper §6: a leader that goes over to the new members has the joint configuration committed by
+/// both majorities.
+void commit_validity::check_joint(const core::raft& core, const ghost_node& node) const {
+  const auto& indexes = node.configurations;
+  const log_index appended = ghost_.change().appended_from;
+  if (indexes.size() < 2 || !appended || indexes.back() < appended) return;
+  const log_index joint = indexes[indexes.size() - 2];
+  const auto* members = ghost_.logs().configuration_at(node.log.at(joint));
+  if (members == nullptr || !members->is_joint() || core.configuration().is_joint()) return;
+  const log_prefix prefix = node.log.at(joint);
+  const auto holds = [&](node_id id) { return ghost_.durable_at(id, joint) == prefix; };
+  if (core::is_quorum(*members, holds)) return;
+  throw violation(property::commit_validity, core.id(),
+                  sentence("node ", core.id(), " ends the joint configuration of index ", joint,
+                           ", which is on no quorum's disks"));
 }
 
 // ---- Configurations ---------------------------------------------------------------------------

@@ -50,6 +50,7 @@ class commit_validity final : public core_observer {
  private:
   void check(const core::raft& core) const;
   void check_leader(const core::raft& core, const ghost_node& node) const;
+  void check_joint(const core::raft& core, const ghost_node& node) const;
 
   const ghost& ghost_;
   bool has_forged_leaders_;

@@ -110,7 +110,12 @@ void memory_bounds::check_gauges() const {
 }
 
 void memory_bounds::check_core(const core::raft& core) const {
-  require_at_most(core.id(), settings_.max_uncommitted_bytes, core.uncommitted_bytes(),
+  // Members can be changed under any load: the entry of a change may exceed the limit.
+  std::uint64_t most = settings_.max_uncommitted_bytes;
+  if (core.is_changing()) {
+    most += core::encode(core.configuration()).size() + core::entry_allowance;
+  }
+  require_at_most(core.id(), most, core.uncommitted_bytes(),
                   "bytes are accepted and not committed");
 }
 

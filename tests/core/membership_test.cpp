@@ -1,0 +1,123 @@
+/// Changes of membership, where a lone replica shows a rule better than a story does.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/core/lone_replica.hpp"
+
+namespace mainstay::core_test {
+namespace {
+
+using core::append_entries;
+using core::append_entries_response;
+using core::configuration_change;
+using testing::HasSubstr;
+
+configuration_change of_voters(std::size_t n) { return {.voters = voters(n).voters}; }
+
+append_entries_response has_stored(std::uint64_t index) {
+  return {.term = term(1), .success = true, .match_index = log_index(index)};
+}
+
+/// The call of the newest request to `peer` among those that left.
+std::uint64_t call_to(const std::vector<core::envelope>& sent, std::uint64_t peer) {
+  std::uint64_t call = 0;
+  for (const auto& e : sent) {
+    if (e.to == node_id(peer)) call = e.call;
+  }
+  return call;
+}
+
+/// Node 1 leads and has committed its no-op.
+struct settled_leader {
+  explicit settled_leader(std::size_t count) : replica({.voters = count}) {
+    replica.lead();
+    for (std::uint64_t peer = 2; peer <= count; ++peer) replica.receive(peer, has_stored(1));
+  }
+  lone_replica replica;
+};
+
+// Hazards 67, 68: node 3 leaves and comes again, perhaps with another disk. What it said of the old
+// one says nothing of the new one, however late it arrives.
+TEST(Membership, AnswersOfAnEarlierLifeDoNotCount) {
+  settled_leader s(3);
+  lone_replica& r = s.replica;
+  const std::uint64_t early_call = call_to(r.propose("a"), 3);
+  ASSERT_TRUE(r.core().change_configuration(of_voters(2)));
+  r.turn();
+  r.receive(2, has_stored(3));
+  r.receive(3, has_stored(1), early_call);  // the joint configuration needs it no more
+  r.receive(2, has_stored(4));
+  ASSERT_FALSE(r.core().is_changing());
+  ASSERT_TRUE(r.core().change_configuration(
+      {.voters = voters(2).voters, .learners = {{node_id(3), "n3"}}}));
+  const std::uint64_t late_call = call_to(r.turn(), 3);
+
+  r.receive(3, has_stored(2), early_call);
+  const auto before = r.core().peers();
+  r.receive(3, has_stored(2), late_call);
+  const auto after = r.core().peers();
+
+  EXPECT_EQ(before.back().match_index, log_index(0));
+  EXPECT_EQ(after.back().match_index, log_index(2));
+}
+
+TEST(Membership, APassiveVoterVotesAndDoesNotStand) {
+  lone_replica r;
+  core::configuration c = voters(3);
+  c.voters[0].priority = 0;
+  core::entry e{log_index(1), term(1), core::entry_kind::configuration, {}, core::encode(c)};
+  r.receive(2, append_entries{.term = term(1), .entries = {e}});
+
+  const auto sent = r.time_out();
+
+  EXPECT_TRUE(sent.empty());
+  EXPECT_EQ(r.core().role(), core::role::follower);
+  const auto vote = r.ask<core::request_vote_response>(
+      3, core::request_vote{
+             .term = term(2), .last_log_index = log_index(1), .last_log_term = term(1)});
+  EXPECT_TRUE(vote.vote_granted);
+}
+
+// Hazard 56.
+TEST(Membership, AChangeThatIsUnderWayIsNamed) {
+  settled_leader s(3);
+  configuration_change wanted = of_voters(2);
+  wanted.change_id = 77;
+  ASSERT_TRUE(s.replica.core().change_configuration(wanted));
+  s.replica.turn();
+
+  const auto refused = s.replica.core().change_configuration(of_voters(1));
+
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, error_code::overloaded);
+  EXPECT_THAT(refused.error().message, HasSubstr("(id 77): the joint configuration of index 2"));
+}
+
+TEST(Membership, OtherAddressesNeedNoJointPhase) {
+  settled_leader s(3);
+  configuration_change wanted = of_voters(3);
+  wanted.voters[2].address = "elsewhere:1";
+
+  const auto index = s.replica.core().change_configuration(wanted);
+  s.replica.turn();
+
+  ASSERT_EQ(index, log_index(2));
+  EXPECT_FALSE(s.replica.core().configuration().is_joint());
+  EXPECT_EQ(s.replica.core().configuration().voters, wanted.voters);
+}
+
+TEST(Membership, ALeaderWithoutAnyPeerIsAQuorumOnceAlone) {
+  settled_leader s(2);
+  ASSERT_TRUE(s.replica.core().change_configuration(of_voters(1)));
+  s.replica.turn();
+  EXPECT_TRUE(s.replica.core().is_changing());
+
+  s.replica.receive(2, has_stored(2));
+  s.replica.turn();
+
+  EXPECT_FALSE(s.replica.core().is_changing());
+  EXPECT_EQ(s.replica.core().commit_index(), log_index(3));
+}
+
+}  // namespace
+}  // namespace mainstay::core_test
