@@ -64,7 +64,9 @@ exit_code print_failed_action(const output& to, const error& why) {
   } else {
     to.err << "mainstayctl: " << why.message << '\n';
   }
-  if (outcome_of(why.code) == outcome::unknown) return exit_code::unknown;
+  // Who may not come is told before anything is done.
+  const bool surely_not = why.code == error_code::wrong_identity;
+  if (!surely_not && outcome_of(why.code) == outcome::unknown) return exit_code::unknown;
   const bool wrong = why.code == error_code::invalid_argument ||
                      why.code == error_code::unsupported || why.code == error_code::malformed ||
                      why.code == error_code::wrong_identity;

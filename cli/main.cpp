@@ -16,6 +16,7 @@
 #include "cli/image_commands.hpp"
 #include "cli/key_commands.hpp"
 #include "cli/logdump_command.hpp"
+#include "cli/member_command.hpp"
 #include "cli/snapshot_command.hpp"
 #include "cli/status_command.hpp"
 
@@ -38,6 +39,7 @@ struct command_line {
   forget_peer_options forget_peer;
   snapshot_inspect_options snapshot_inspect;
   snapshot_restore_options snapshot_restore;
+  member_options member;
 };
 
 void declare_common(CLI::App& app, command_line& line) {
@@ -157,6 +159,40 @@ void declare_snapshot(CLI::App& app, command_line& line) {
       ->type_name("N");
 }
 
+void declare_member(CLI::App& app, command_line& line) {
+  auto& options = line.member;
+  auto* member = app.add_subcommand("member", "who belongs to the cluster, and changes of it");
+  member->require_subcommand(1);
+  member->fallthrough();
+  const auto action = [&](const char* name, const char* help) {
+    auto* a = member->add_subcommand(name, help);
+    a->callback([&options, name] { options.action = name; });
+    if (std::string_view(name) == "list") return a;
+    a->add_flag("--plan", options.plan, "show the steps, and do nothing");
+    a->add_option("--change-id", options.change_id, "the same for a repeated request");
+    return a;
+  };
+  const auto takes_newcomers = [&](CLI::App* a) {
+    a->add_option("--token", options.token, "what the cluster wants of new members");
+    a->add_option("--priority", options.priority, "0: never stands for election by itself")
+        ->check(CLI::Range(0, 255))
+        ->capture_default_str();
+  };
+  action("list", "the members in force");
+  auto* add = action("add", "take nodes in; they vote once they have caught up");
+  add->add_option("MEMBER", options.newcomers, "ID=HOST:PORT")->required();
+  add->add_flag("--learner", options.stay_learner, "they never vote by themselves");
+  takes_newcomers(add);
+  action("remove", "let members go")->add_option("ID", options.ids)->required();
+  action("promote", "learners vote from now on")->add_option("ID", options.ids)->required();
+  auto* replace = action("replace", "take a node in, and then let another go");
+  replace->add_option("ID", options.ids, "who goes")->required()->expected(1);
+  replace->add_option("MEMBER", options.newcomers, "who comes: ID=HOST:PORT")
+      ->required()
+      ->expected(1);
+  takes_newcomers(replace);
+}
+
 /// Turns the texts into values. Errors: `invalid_argument`.
 result<void> complete(command_line& line) {
   for (const auto& text : line.endpoint_texts) {
@@ -206,6 +242,7 @@ exit_code run_chosen(const CLI::App& app, command_line& line) {
     line.snapshot_restore.seed = (std::uint64_t{entropy()} << 32) | entropy();
     return run_snapshot_restore(line.snapshot_restore, files, to);
   }
+  if (app.got_subcommand("member")) return run_member(line.common, line.member, to);
   return run_bench(line.common, line.bench, to);
 }
 
@@ -223,6 +260,7 @@ int run(int argument_count, char** arguments) {
   declare_logdump(app, line);
   declare_forget_peer(app, line);
   declare_snapshot(app, line);
+  declare_member(app, line);
   try {
     app.parse(argument_count, arguments);
   } catch (const CLI::ParseError& e) {

@@ -17,7 +17,7 @@ tcp_options peer_options(const node_options& node, cluster_id cluster, std::uint
   options.cluster = cluster;
   options.self = node.id;
   options.random_seed = seed;
-  for (const auto& m : node.members.voters) {
+  for (const auto& m : node.members.members()) {
     if (m.id == node.id) options.listen_address = m.address;
   }
   // Room for the largest command beside a full append_entries.

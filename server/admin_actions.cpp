@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/admin_pages.hpp"
+#include "server/member_actions.hpp"
 
 namespace mainstay::server {
 
@@ -19,6 +20,8 @@ void save_snapshot(gateway& cluster, const std::string&, instant, admin_done don
 
 constexpr std::array all_actions{
     admin_action{"POST", "/v1/snapshot", std::chrono::minutes(10), save_snapshot},
+    admin_action{"GET", "/v1/members", std::chrono::seconds(5), tell_members},
+    admin_action{"POST", "/v1/members", std::chrono::seconds(30), change_members},
 };
 
 }  // namespace

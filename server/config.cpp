@@ -79,6 +79,16 @@ class reader {
   result<void> outcome_;
 };
 
+/// A newcomer knows itself as a learner: it must not vote before the cluster has taken it in. Alone
+/// in the list it stays a voter, which the checks then tell.
+void become_learner(node_options& node) {
+  auto& voters = node.members.voters;
+  const auto own = std::ranges::find(voters, node.id, &core::member::id);
+  if (own == voters.end() || voters.size() == 1) return;
+  node.members.learners.push_back(*own);
+  voters.erase(own);
+}
+
 void read_members(reader& in, server_config& config) {
   for (const char* required : {"id", "data", "cluster"}) {
     if (in.find(required) == nullptr) return in.fail_with(fmt::format("--{} is missing", required));
@@ -90,6 +100,9 @@ void read_members(reader& in, server_config& config) {
   auto members = parse_members(list.text);
   if (!members) return in.fail_with(list.origin + ": " + members.error().message);
   config.node.members = *std::move(members);
+  in.choice<bool>("learner", {{"true", true}, {"false", false}}, config.is_learner);
+  in.text("join-token", config.join_token);
+  if (config.is_learner) become_learner(config.node);
   config.cluster = derived_cluster_id(config.node.members);
   in.number("cluster-id", config.cluster);
   if (!config.cluster) in.fail_with("--cluster-id must not be 0");
@@ -150,7 +163,8 @@ result<void> check_address(std::string_view name, std::string_view text, bool in
 
 /// Ports that are given and not left to the system must not meet.
 result<void> check_apart(const server_config& config) {
-  const auto own = std::ranges::find(config.node.members.voters, config.node.id, &core::member::id);
+  const auto all_members = config.node.members.members();
+  const auto own = std::ranges::find(all_members, config.node.id, &core::member::id);
   const std::array all{std::pair{"--resp", config.resp}, std::pair{"--http", config.http},
                        std::pair{"this node's address in --cluster", own->address}};
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -169,7 +183,11 @@ result<void> check_whole(const server_config& config) {
   if (auto ok = check(config.limits); !ok) return ok;
   if (auto ok = check_address("resp", config.resp, config.insecure); !ok) return ok;
   if (auto ok = check_address("http", config.http, config.insecure); !ok) return ok;
-  for (const auto& m : config.node.members.voters) {
+  if (config.is_learner && config.node.members.learners.empty()) {
+    return fail(error_code::invalid_argument,
+                "--learner: --cluster must name the cluster's voters beside this node");
+  }
+  for (const auto& m : config.node.members.members()) {
     if (auto ok = check_address("cluster", m.address, config.insecure); !ok) return ok;
   }
   if (auto ok = check_apart(config); !ok) return ok;

@@ -11,6 +11,7 @@
 #include "mainstay/base/ids.hpp"
 #include "mainstay/base/shared_bytes.hpp"
 #include "mainstay/base/time.hpp"
+#include "mainstay/node/membership.hpp"
 
 namespace mainstay::server {
 
@@ -89,6 +90,15 @@ class gateway {
   /// Saves a snapshot on this node; `done` is called once, on any thread.
   virtual void save_snapshot(std::function<void(const result<snapshot_report>&)> done) {
     done(fail(error_code::unsupported, "this server keeps no snapshots"));
+  }
+  /// The members in force, without steps; `done` is called once, on any thread.
+  virtual void members(std::function<void(const membership_outcome&)> done) {
+    done(fail(error_code::unsupported, "this server has no members"));
+  }
+  /// Changes the members, or plans to; as above.
+  virtual void change_members(membership_request, instant /*deadline*/,
+                              std::function<void(const membership_outcome&)> done) {
+    done(fail(error_code::unsupported, "this server has no members"));
   }
   /// A picture of one moment. May block for some milliseconds.
   virtual status_report status() = 0;

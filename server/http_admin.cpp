@@ -61,10 +61,18 @@ response failed_action(const error& why) {
                 problem_json(static_cast<unsigned>(status), {name.data(), name.size()}, why));
 }
 
-const admin_action* action_at(std::string_view target) {
-  const auto all = admin_actions();
-  const auto found = std::ranges::find(all, target, &admin_action::path);
-  return found == all.end() ? nullptr : &*found;
+/// The action of this path and method; else any of the path.
+const admin_action* action_at(std::string_view target, std::string_view method) {
+  const admin_action* found = nullptr;
+  for (const auto& action : admin_actions()) {
+    if (action.path != target) continue;
+    if (found == nullptr || action.method == method) found = &action;
+  }
+  return found;
+}
+
+std::string_view method_of(const request& r) {
+  return {r.method_string().data(), r.method_string().size()};
 }
 
 std::string_view path_of(const request& r) {
@@ -157,7 +165,8 @@ class http_admin::implementation::connection : public std::enable_shared_from_th
     }
     if (failure) return;
     const std::string_view path = path_of(parser_->get());
-    if (const auto* action = action_at(path)) return run(*action);
+    const auto* action = action_at(path, method_of(parser_->get()));
+    if (action != nullptr) return run(*action);
     if (path == "/readyz" && parser_->get().method() == http::verb::get) return ask_readiness();
     write(owner_.respond(parser_->get()), parser_->get().keep_alive());
   }
@@ -174,8 +183,7 @@ class http_admin::implementation::connection : public std::enable_shared_from_th
 
   void run(const admin_action& action) {
     const request& asked = parser_->get();
-    const std::string_view method(asked.method_string().data(), asked.method_string().size());
-    if (method != action.method) {
+    if (method_of(asked) != action.method) {
       auto refused = problem(http::status::method_not_allowed,
                              fmt::format("{} is only for {}", action.path, action.method));
       refused.set(http::field::allow, beast::string_view(action.method));

@@ -86,6 +86,7 @@ class node_gateway::implementation {
 
   result<void> start(const server_config& config, std::function<void(const error&)> stopped) {
     node_listener listener{.leadership_changed = {}, .stopped = std::move(stopped)};
+    if (!config.join_token.empty()) listener.manages_members = require_token(config.join_token);
     // All replicas order their keys alike, so that a SCAN can go on at another node.
     auto started = node<server_types>::start(host_, config.node, key_value(cluster_.value()),
                                              std::move(listener));
@@ -121,6 +122,11 @@ class node_gateway::implementation {
       last_.health = name_of(node_health::stopped);
     }
     return last_;
+  }
+
+  /// Calls `look` on the loop.
+  void with_status(std::function<void(const node_status&)> look) {
+    runtime_.loop().post([this, look = std::move(look)] { look(node_->status_on_loop()); });
   }
 
   prometheus_metrics& metrics() { return metrics_; }
@@ -191,6 +197,17 @@ void node_gateway::save_snapshot(std::function<void(const result<snapshot_report
     const auto& id = saved->id;
     done(snapshot_report{id.last_included_index, id.last_included_term, id.size});
   });
+}
+
+void node_gateway::members(std::function<void(const membership_outcome&)> done) {
+  inside_->with_status([done = std::move(done)](const node_status& s) {
+    done(membership_result{s.configuration, s.configuration_index, {}});
+  });
+}
+
+void node_gateway::change_members(membership_request request, instant deadline,
+                                  std::function<void(const membership_outcome&)> done) {
+  inside_->replica().change_members(std::move(request), deadline, std::move(done));
 }
 
 status_report node_gateway::status() { return inside_->status(); }

@@ -28,6 +28,9 @@ class node_gateway : public gateway {
   void query(std::vector<shared_bytes> requests, consistency level, instant deadline,
              outcomes_handler done) override;
   void save_snapshot(std::function<void(const result<snapshot_report>&)> done) override;
+  void members(std::function<void(const membership_outcome&)> done) override;
+  void change_members(membership_request request, instant deadline,
+                      std::function<void(const membership_outcome&)> done) override;
   /// Waits for a turn of the node's loop, at most a second: then the health is "stalled".
   status_report status() override;
   instant now() const override;

@@ -67,8 +67,11 @@ class Node:
 
     def start(self, *more):
         """Starts the process; does not wait until it serves."""
+        self.start_as([*self._command(self), *more])
+
+    def start_as(self, command):
+        """As `start`, with another command line than the cluster's."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        command = [*self._command(self), *more]
         with open(self.log, "ab") as log:
             # The node dies with this process (setpriv), and Ctrl-C reaches this process alone.
             self.process = subprocess.Popen(
