@@ -1,15 +1,29 @@
 #include "mainstay/defaults.hpp"
 
 #include <algorithm>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "mainstay/base/checksum.hpp"
 #include "mainstay/storage/wal/peer_file.hpp"
 
 namespace mainstay {
 
+// Of bytes that are fixed for ever, whatever becomes of the form in the log: a cluster's identity
+// must not change with the version that its nodes run.
 cluster_id derived_cluster_id(const core::configuration& members) {
-  return cluster_id(checksum(core::encode(members).span()) | 1);
+  std::vector<std::byte> bytes{std::byte{1}, std::byte(members.voters.size())};
+  for (const auto& m : members.voters) {
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+      bytes.push_back(std::byte((m.id.value() >> shift) & 0xff));
+    }
+    bytes.push_back(std::byte(m.address.size()));
+    const auto text = std::as_bytes(std::span(m.address));
+    bytes.insert(bytes.end(), text.begin(), text.end());
+  }
+  bytes.insert(bytes.end(), 2, std::byte{0});
+  return cluster_id(checksum(bytes) | 1);
 }
 
 tcp_options peer_options(const node_options& node, cluster_id cluster, std::uint64_t seed) {

@@ -10,7 +10,7 @@ namespace mainstay::core {
 namespace {
 
 constexpr std::uint8_t format_version = 2;
-constexpr std::uint8_t oldest_version = 1;  // without change, priorities and promotion
+constexpr std::uint8_t oldest_version = 1;  // without change, joining, priorities and promotion
 constexpr std::uint8_t promote_flag = 1;
 constexpr std::size_t max_members = 64;
 constexpr std::size_t max_address = 255;
@@ -61,6 +61,7 @@ void put_list(std::vector<std::byte>& out, const std::vector<member>& list) {
   out.push_back(std::byte(list.size()));
   for (const auto& m : list) {
     put_number(out, m.id.value());
+    put_number(out, m.joined.value());
     out.push_back(std::byte{m.priority});
     out.push_back(std::byte{m.promote ? promote_flag : std::uint8_t{0}});
     out.push_back(std::byte(m.address.size()));
@@ -102,6 +103,7 @@ std::vector<member> get_list(cursor& in, std::uint8_t version) {
     member m;
     m.id = node_id(in.number());
     if (version > oldest_version) {
+      m.joined = log_index(in.number());
       m.priority = in.byte();
       const auto flags = in.byte();
       m.promote = flags == promote_flag;
@@ -133,7 +135,8 @@ std::vector<member> configuration::members() const {
   return all;
 }
 
-configuration first_step(const configuration& current, const configuration_change& change) {
+configuration first_step(const configuration& current, const configuration_change& change,
+                         log_index index) {
   configuration next{.voters = change.voters,
                      .outgoing_voters = {},
                      .learners = change.learners,
@@ -141,6 +144,13 @@ configuration first_step(const configuration& current, const configuration_chang
   const bool same_voters =
       std::ranges::equal(current.voters, change.voters, {}, &member::id, &member::id);
   if (!same_voters) next.outgoing_voters = current.voters;
+  const auto before = current.members();
+  for (auto* list : {&next.voters, &next.learners}) {
+    for (auto& m : *list) {
+      const auto known = std::ranges::find(before, m.id, &member::id);
+      m.joined = known == before.end() ? index : known->joined;
+    }
+  }
   return next;
 }
 

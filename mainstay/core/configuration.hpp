@@ -19,6 +19,9 @@ struct member {
   std::string address;
   std::uint8_t priority = 1;  ///< 0: it never stands for election by itself
   bool promote = false;       ///< learners: the leader makes it a voter once it has caught up
+  /// The index whose configuration took it in; none: it is of the first. Who leaves and comes again
+  /// has another, by which its disks can be told apart.
+  log_index joined;
 
   friend bool operator==(const member&, const member&) = default;
 };
@@ -56,8 +59,10 @@ struct configuration_change {
 };
 
 /// The configuration that a change brings about from `current`: joint when other nodes vote than
-/// before (paper §6), else the new one at once.
-configuration first_step(const configuration& current, const configuration_change& change);
+/// before (paper §6), else the new one at once. Who is new has joined at `index`, whatever the
+/// change says of that.
+configuration first_step(const configuration& current, const configuration_change& change,
+                         log_index index);
 
 /// Refuses empty or doubled ids, an empty voter set or one in which nobody stands for election,
 /// voters that wait for promotion, and over-long lists or addresses.

@@ -74,7 +74,7 @@ result<log_index> raft::change_configuration(const configuration_change& change)
                                                   ": those in force are of index " +
                                                   std::to_string(configuration_index().value()));
   }
-  core::configuration next = first_step(now, change);
+  core::configuration next = first_step(now, change, log_.last_index().next());
   if (auto ok = check(next); !ok) return std::unexpected(ok.error());
   if (!next.is_joint() && next.voters == now.voters && next.learners == now.learners) {
     return configuration_index();

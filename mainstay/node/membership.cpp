@@ -68,7 +68,7 @@ result<core::configuration_change> target_of(const core::configuration& now,
   }
   std::ranges::sort(change.voters, {}, &core::member::id);
   std::ranges::sort(change.learners, {}, &core::member::id);
-  if (auto ok = core::check(core::first_step(now, change)); !ok) {
+  if (auto ok = core::check(core::first_step(now, change, {})); !ok) {
     return std::unexpected(ok.error());
   }
   return change;
@@ -76,7 +76,7 @@ result<core::configuration_change> target_of(const core::configuration& now,
 
 std::vector<membership_step> plan_change(const core::configuration& now,
                                          const core::configuration_change& change) {
-  core::configuration next = core::first_step(now, change);
+  core::configuration next = core::first_step(now, change, {});
   if (!next.is_joint() && next.voters == now.voters && next.learners == now.learners) return {};
   std::vector<membership_step> steps{step_of(next)};
   const auto then = [&](core::configuration c) { steps.push_back(step_of(std::move(c))); };

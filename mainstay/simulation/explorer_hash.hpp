@@ -73,7 +73,9 @@ class hasher {
     put(image.last_included_index), put(image.last_included_term), put(image.size);
     put(image.digest);
   }
-  void put(const core::member& m) { put(m.id), put(m.address), put(m.priority), put(m.promote); }
+  void put(const core::member& m) {
+    put(m.id), put(m.address), put(m.priority), put(m.promote), put(m.joined);
+  }
   void put(const core::message& m) {
     put(m.index());
     std::visit([this](const auto& one) { put_fields(one); }, m);

@@ -1,5 +1,6 @@
 /// Who takes part, and how that changes (paper §6, thesis §4).
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "mainstay/simulation/specification.hpp"
@@ -18,6 +19,15 @@ std::uint8_t priority_of(const core::configuration& c, node_id id) {
     }
   }
   return 0;
+}
+
+/// Who was a member stays the one it was, and who was none joins here.
+void tell_when_they_joined(core::configuration& next, const core::configuration& before,
+                           log_index here) {
+  std::map<node_id, log_index> joined;
+  for (const auto& m : before.members()) joined[m.id] = m.joined;
+  for (auto& m : next.voters) m.joined = joined.contains(m.id) ? joined[m.id] : here;
+  for (auto& m : next.learners) m.joined = joined.contains(m.id) ? joined[m.id] : here;
 }
 
 }  // namespace
@@ -142,6 +152,7 @@ void server::is_asked_to_change(const core::configuration_change& change,
                            .learners = change.learners,
                            .change_id = change.change_id};
   if (membership_of(next).voters != members().voters) next.outgoing_voters = before.voters;
+  tell_when_they_joined(next, before, last_index().next());
   if (!core::check(next)) {
     return refused(error_code::invalid_argument, "paper §6: the new members are a configuration");
   }

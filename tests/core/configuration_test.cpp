@@ -167,20 +167,38 @@ TEST(Configuration, TheFirstVersionIsStillRead) {
 TEST(Configuration, TheSecondVersionHasTheseBytes) {
   configuration c;
   c.voters = {{.id = node_id(7), .address = "a:1", .priority = 5}};
-  c.learners = {{.id = node_id(8), .address = "b:2", .promote = true}};
+  c.learners = {{.id = node_id(8), .address = "b:2", .promote = true, .joined = log_index(9)}};
   c.change_id = 0x0203;
-  std::string bytes("\2\3\2\0\0\0\0\0\0", 9);                    // version, change
-  bytes += std::string("\1\7\0\0\0\0\0\0\0\5\0\3", 12) + "a:1";  // one voter
-  bytes += '\0';                                                 // none leaves
-  bytes += std::string("\1\10\0\0\0\0\0\0\0\1\1\3", 12) + "b:2";
+  std::string bytes("\2\3\2\0\0\0\0\0\0", 9);     // version, change
+  bytes += std::string("\1\7\0\0\0\0\0\0\0", 9);  // one voter, of the first configuration
+  bytes += std::string("\0\0\0\0\0\0\0\0\5\0\3", 11) + "a:1";
+  bytes += '\0';  // none leaves
+  bytes += std::string("\1\10\0\0\0\0\0\0\0", 9);
+  bytes += std::string("\11\0\0\0\0\0\0\0\1\1\3", 11) + "b:2";
 
   EXPECT_EQ(core::encode(c).text(), bytes);
+}
+
+// Who leaves and comes again is told apart from who stayed, also by who hears of neither.
+TEST(Configuration, NewcomersJoinAtTheIndexThatTakesThemIn) {
+  configuration now = voters(3);
+  now.learners = {{.id = node_id(4), .address = "n4", .joined = log_index(5)}};
+  core::configuration_change change{.voters = now.members()};
+  for (auto& m : change.voters) m.joined = log_index(77);  // not for the caller to say
+  change.learners = {{.id = node_id(6), .address = "n6"}};
+
+  const auto next = core::first_step(now, change, log_index(9));
+
+  EXPECT_EQ(next.voters.front().joined, log_index(0));
+  EXPECT_EQ(next.voters.back().joined, log_index(5));
+  EXPECT_EQ(next.learners.front().joined, log_index(9));
+  EXPECT_EQ(next.outgoing_voters, now.voters);
 }
 
 // A flag that this version does not know may mean that the member must not count.
 TEST(Configuration, UnknownFlagsAreRefused) {
   std::string bytes(core::encode(voters(1)).text());
-  bytes[1 + 8 + 1 + 8 + 1] = '\2';
+  bytes[1 + 8 + 1 + 8 + 8 + 1] = '\2';
 
   const auto decoded = core::decode_configuration(shared_bytes::copy_of(bytes).span());
 
