@@ -54,8 +54,9 @@ class piecewise_buffer {
 template <state_machine Machine>
 result<state_saver> freeze(Machine& machine) {
   if constexpr (freezable_state_machine<Machine>) {
-    return state_saver(
-        [view = machine.freeze()](const snapshot_writer& writer) { return view.save(writer); });
+    return state_saver([view = machine.freeze()](const snapshot_writer& writer) mutable {
+      return view.save(writer);
+    });
   } else {
     piecewise_buffer copy;
     auto saved = machine.save([&](std::span<const std::byte> bytes) -> result<void> {

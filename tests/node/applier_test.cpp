@@ -192,12 +192,13 @@ struct saving_machine : one_by_one_machine {
   }
 };
 
-/// The same, with a view of its own.
+/// The same, with a view of its own, which is used up when it is saved.
 struct freezing_machine : saving_machine {
   struct view {
     std::string text;
-    result<void> save(const snapshot_writer& writer) const {
-      return writer(std::as_bytes(std::span(text)));
+    result<void> save(const snapshot_writer& writer) {
+      const std::string all = std::exchange(text, {});
+      return writer(std::as_bytes(std::span(all)));
     }
   };
   view freeze() {
