@@ -25,6 +25,8 @@ constexpr duration patience = std::chrono::seconds(10);
 constexpr std::uint64_t final_clients = 1'000'000;
 /// Operations of a hundred that are about keys that expire.
 constexpr std::uint32_t expiring = 8;
+/// Operations of a hundred that set a large value, where there are any.
+constexpr std::uint32_t heavy = 15;
 /// Keys that expire and that everybody changes.
 constexpr std::uint64_t shared_mortals = 8;
 /// What `time_left` answers for a key that is not there, and for one without a deadline.
@@ -92,6 +94,7 @@ class client_group::client {
     if (group_.stopped_ || (limit && group_.begun_ >= *limit)) return;
     ++group_.begun_;
     if (percent(expiring)) return act_on_mortal();
+    if (group_.work_.ballast_keys > 0 && percent(heavy)) return set_ballast();
     const auto number = random_.below(group_.work_.keys);
     request r;
     r.what.client = id_;
@@ -135,6 +138,23 @@ class client_group::client {
     group_.send(std::move(r), [this, asks, born](const command_outcome& outcome) {
       if (outcome && born) mortal_ = {*born, std::numeric_limits<std::int64_t>::max()};
       if (outcome && asks) look_at_mortal(std::stoll(*text_of(*outcome)));
+      if (!outcome) look_elsewhere(outcome.error());
+      go_on();
+    });
+  }
+
+  /// Nobody reads it: it is there to be carried about.
+  void set_ballast() {
+    request r;
+    r.is_recorded = false;
+    const auto key = "b" + std::to_string(random_.below(group_.work_.ballast_keys));
+    auto value = token();
+    value.resize(std::max<std::size_t>(value.size(), group_.work_.ballast_bytes), '#');
+    r.call.changes = true;
+    r.call.node = node_;
+    r.call.timeout = group_.work_.timeout;
+    r.call.payload = keyspace::encode(group_.arena_, operation::set, {key, value});
+    group_.send(std::move(r), [this](const command_outcome& outcome) {
       if (!outcome) look_elsewhere(outcome.error());
       go_on();
     });

@@ -114,6 +114,8 @@ void print_totals(const run_totals& totals, double seconds, std::uint64_t jobs) 
             << "  " << totals.events << " events, " << totals.elections << " elections, "
             << totals.lost_nodes << " nodes lost, " << totals.node_failures
             << " stops and failed starts\n"
+            << "  snapshots: " << totals.snapshots.saved << " saved, " << totals.snapshots.chunks
+            << " chunks received, " << totals.snapshots.installed << " installed\n"
             << "  operations: " << totals.operations.done << " done, " << totals.operations.refused
             << " refused, " << totals.operations.unknown << " unknown\n"
             << "  " << totals.run_twice << " run twice, " << totals.undecided.size()

@@ -1,4 +1,5 @@
-/// Where every core of a run stands: it notices changes, counts elections, and knows the cores.
+/// Where every core of a run stands: it notices changes, counts elections and snapshots, and knows
+/// the cores.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +10,13 @@
 #include "mainstay/simulation/core_observer.hpp"
 
 namespace mainstay::sim {
+
+/// How often what was done with snapshots.
+struct snapshot_counters {
+  std::uint64_t saved = 0;
+  std::uint64_t chunks = 0;     ///< that a follower has stored, or could not
+  std::uint64_t installed = 0;  ///< a follower's state gave way to a leader's
+};
 
 /// Watches; judges nothing.
 class position_watch final : public simulation::core_observer {
@@ -26,7 +34,16 @@ class position_watch final : public simulation::core_observer {
     cores_[core.id()] = &core;
     look(core);
   }
-  void after(const core::raft& core, const simulation::core_input&) override { look(core); }
+  void after(const core::raft& core, const simulation::core_input& input) override {
+    if (std::holds_alternative<simulation::own_snapshot_saved>(input)) ++snapshots_.saved;
+    if (std::holds_alternative<simulation::chunk_was_stored>(input)) ++snapshots_.chunks;
+    look(core);
+  }
+  void took_ready(const core::raft& core, const core::ready& ready) override {
+    if (!ready.restore) return;
+    ++snapshots_.installed;
+    ++installs_[core.id()];
+  }
 
   /// Called after every change of a position.
   std::function<void(node_id, const position&)> changed;
@@ -39,6 +56,12 @@ class position_watch final : public simulation::core_observer {
   /// How often somebody began to lead.
   std::uint64_t elections() const { return elections_; }
   log_index highest_commit() const { return highest_; }
+  const snapshot_counters& snapshots() const { return snapshots_; }
+  /// How often a node took a leader's snapshot in.
+  std::uint64_t installs(node_id id) const {
+    const auto found = installs_.find(id);
+    return found == installs_.end() ? 0 : found->second;
+  }
 
  private:
   void look(const core::raft& core) {
@@ -55,6 +78,8 @@ class position_watch final : public simulation::core_observer {
   std::map<node_id, position> positions_;
   std::uint64_t elections_ = 0;
   log_index highest_;
+  snapshot_counters snapshots_;
+  std::map<node_id, std::uint64_t> installs_;
 };
 
 }  // namespace mainstay::sim

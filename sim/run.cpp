@@ -17,7 +17,7 @@
 #include "mainstay/simulation/simulated_cluster.hpp"
 #include "mainstay/simulation/twin.hpp"
 
-#include "sim/position_watch.hpp"
+#include "sim/cluster_operator.hpp"
 #include "sim/trace.hpp"
 
 namespace mainstay::sim {
@@ -73,9 +73,12 @@ class simulation_run {
       set_up();
       injector_->start();
       clients_->start();
+      operator_->start();
       run_for(plan_.length);
       injector_->heal();
       clients_->stop();
+      operator_->stop();
+      for (const auto id : cluster_->ids()) installs_[id] = positions_.installs(id);
       check_liveness();
       check_idleness();
       check_agreement();
@@ -104,6 +107,8 @@ class simulation_run {
     settings.seed = plan_.seed;
     settings.nodes = plan_.nodes;
     settings.options.core = core_of(plan_);
+    settings.options.snapshots = {plan_.snapshots.after_entries, plan_.snapshots.after_bytes,
+                                  plan_.snapshots.retry};
     settings.segment_bytes = plan_.world.segment_bytes;
     settings.recycled_segments = plan_.world.recycled_segments;
     settings.how.hiccups_per_million = plan_.world.hiccups_per_million;
@@ -126,6 +131,7 @@ class simulation_run {
     watch_network();
     set_up_faults();
     set_up_clients();
+    set_up_operator();
     for (const auto id : cluster_->ids()) start(id);
   }
 
@@ -205,6 +211,17 @@ class simulation_run {
     clients_.emplace(plan_.work, std::move(world), plan_.seed ^ 0x636c69656e7473ULL);
   }
 
+  void set_up_operator() {
+    operated_cluster world;
+    world.nodes = plan_.nodes;
+    world.at = [this](instant when, task action) { cluster_->at(when, std::move(action)); };
+    world.now = [this] { return now(); };
+    world.save_snapshot = [this](node_id whom, simulation::outcome_handler done) {
+      cluster_->save_snapshot(whom, std::move(done));
+    };
+    operator_.emplace(plan_, std::move(world));
+  }
+
   // ---- Time -------------------------------------------------------------------------------------
 
   void run_until(instant end) {
@@ -241,7 +258,8 @@ class simulation_run {
   void check_liveness() {
     const auto election = plan_.core.election_timeout_max;
     await([this] { return static_cast<bool>(cluster_->leader()); }, 30 * election, "no leader");
-    await([this] { return clients_->under_way() == 0; }, 20s, "operations have not ended");
+    await([this] { return clients_->under_way() == 0 && operator_->under_way() == 0; }, 20s,
+          "operations have not ended");
     const duration limit = 30 * election + 10s;
     for (const auto id : living()) {
       until_done(limit, [&](auto done) { clients_->write_once(id, 2s, std::move(done)); });
@@ -253,6 +271,19 @@ class simulation_run {
           "logs have not converged");
     for (const auto id : living()) clients_->read_everything(id);
     await([this] { return clients_->under_way() == 0; }, 20s, "reads have not ended");
+    check_installs();
+  }
+
+  /// Whoever has caught up needs no further snapshot: one that is sent again and again never gets
+  /// there.
+  void check_installs() {
+    constexpr std::uint64_t most = 5;
+    for (const auto& [id, before] : installs_) {
+      if (positions_.installs(id) - before <= most) continue;
+      throw wrong("liveness", text_of(id) + " has taken " +
+                                  std::to_string(positions_.installs(id) - before) +
+                                  " snapshots in since the faults ended");
+    }
   }
 
   /// A write is done, after as many tries as it takes.
@@ -278,7 +309,16 @@ class simulation_run {
   duration catch_up_time() {
     const auto round = 2 * (plan_.world.link_latency + plan_.world.link_jitter) +
                        4 * plan_.world.flush_latency + 2ms;
-    return round * static_cast<duration::rep>(positions_.highest_commit().value() + 10);
+    const auto most = round * static_cast<duration::rep>(positions_.highest_commit().value() + 10);
+    const auto rate = plan_.core.snapshot_bytes_per_second;
+    if (rate == 0) return most;
+    std::uint64_t largest = 0;
+    for (const auto id : living()) {
+      if (const auto* core = positions_.core(id); core != nullptr && core->snapshot()) {
+        largest = std::max(largest, core->snapshot()->id.size);
+      }
+    }
+    return most + 2 * std::chrono::seconds(plan_.nodes * (largest / rate + 1));
   }
 
   void look_at_idle(const simulation::message_step& step) {
@@ -342,6 +382,7 @@ class simulation_run {
     report_.events = cluster_->events().events();
     report_.simulated = now() - beginning_;
     report_.elections = positions_.elections();
+    report_.snapshots = positions_.snapshots();
     if (injector_) report_.faults = injector_->begun();
     if (injector_) report_.lost_nodes = injector_->lost_nodes();
     if (clients_) report_.operations = clients_->counters();
@@ -361,8 +402,10 @@ class simulation_run {
   instant beginning_{};
   bool is_idle_ = false;
   std::map<node_id, std::uint64_t> heartbeats_;
+  std::map<node_id, std::uint64_t> installs_;  // when the faults ended
   std::optional<trace_writer> trace_;
   std::optional<client_group> clients_;
+  std::optional<cluster_operator> operator_;
   std::optional<injector> injector_;
   std::optional<cluster> cluster_;  // the last: its events refer to the others
 };

@@ -11,6 +11,7 @@
 #include "mainstay/simulation/schedule.hpp"
 
 #include "sim/clients.hpp"
+#include "sim/position_watch.hpp"
 
 namespace mainstay::sim {
 
@@ -30,6 +31,7 @@ struct run_report {
   std::array<std::uint64_t, simulation::fault_kinds> faults{};  ///< that struck somebody
   operation_counters operations;
   std::uint64_t elections = 0;  ///< that were won
+  snapshot_counters snapshots;
   std::uint64_t lost_nodes = 0;
   std::uint64_t node_failures = 0;  ///< nodes that stopped by themselves, or did not start
   bool undecided = false;           ///< the search for a linearization was given up

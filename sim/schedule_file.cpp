@@ -12,7 +12,7 @@ using nlohmann::json;
 using simulation::fault;
 using simulation::schedule;
 
-constexpr int version = 1;
+constexpr int version = 2;
 
 /// Goes over every plain member of a schedule, to write it or to read it: one list for both.
 template <class Visitor>
@@ -32,6 +32,10 @@ void visit_core(core::config& c, Visitor visit) {
   visit("max_applying_bytes", c.max_applying_bytes);
   visit("max_read_rounds", c.max_read_rounds);
   visit("max_waiting_reads", c.max_waiting_reads);
+  visit("snapshot_chunk_bytes", c.snapshot_chunk_bytes);
+  visit("max_snapshot_transfers", c.max_snapshot_transfers);
+  visit("snapshot_bytes_per_second", c.snapshot_bytes_per_second);
+  visit("compaction_tail_bytes", c.compaction_tail_bytes);
 }
 
 template <class Visitor>
@@ -56,6 +60,16 @@ void visit_work(simulation::workload& w, Visitor visit) {
   visit("stale_reads", w.stale_reads);
   visit("conditions", w.conditions);
   visit("only_leader", w.only_leader);
+  visit("ballast_keys", w.ballast_keys);
+  visit("ballast_bytes", w.ballast_bytes);
+}
+
+template <class Visitor>
+void visit_snapshots(simulation::snapshot_plan& p, Visitor visit) {
+  visit("after_entries", p.after_entries);
+  visit("after_bytes", p.after_bytes);
+  visit("retry", p.retry);
+  visit("on_command", p.on_command);
 }
 
 struct writer {
@@ -122,6 +136,7 @@ std::string write_schedule(const schedule& what) {
   visit_core(copy.core, writer{all["core"]});
   visit_world(copy.world, writer{all["world"]});
   visit_work(copy.work, writer{all["work"]});
+  visit_snapshots(copy.snapshots, writer{all["snapshots"]});
   if (what.work.most_operations) all["work"]["most_operations"] = *what.work.most_operations;
   all["faults"] = json::array();
   for (const auto& f : what.faults) all["faults"].push_back(write_fault(f));
@@ -132,7 +147,7 @@ result<schedule> read_schedule(std::string_view text) {
   try {
     const auto all = json::parse(text);
     if (all.at("format") != "mainstay-schedule" || all.at("version") != version) {
-      return fail(error_code::malformed, "this is no schedule of version 1");
+      return fail(error_code::malformed, "this is no schedule of version 2");
     }
     schedule what;
     what.seed = all.at("seed").get<std::uint64_t>();
@@ -144,6 +159,7 @@ result<schedule> read_schedule(std::string_view text) {
     visit_core(what.core, reader{all.at("core")});
     visit_world(what.world, reader{all.at("world")});
     visit_work(what.work, reader{all.at("work")});
+    visit_snapshots(what.snapshots, reader{all.at("snapshots")});
     if (const auto most = all.at("work").find("most_operations"); most != all.at("work").end()) {
       what.work.most_operations = most->get<std::uint64_t>();
     }

@@ -59,7 +59,8 @@ std::string encode(const run_report& r, bool twice) {
   line << "done " << r.events << ' ' << r.simulated.count() << ' ' << r.elections << ' '
        << r.lost_nodes << ' ' << r.node_failures << ' ' << r.operations.done << ' '
        << r.operations.refused << ' ' << r.operations.unknown << ' ' << twice << ' ' << r.undecided
-       << ' ' << usage.ru_maxrss;
+       << ' ' << usage.ru_maxrss << ' ' << r.snapshots.saved << ' ' << r.snapshots.chunks << ' '
+       << r.snapshots.installed;
   for (const auto count : r.faults) line << ' ' << count;
   line << '\n';
   return line.str();
@@ -75,12 +76,17 @@ void add(run_totals& totals, std::uint64_t seed, std::istringstream& line) {
   std::uint64_t memory = 0;
   duration::rep simulated = 0;
   operation_counters operations;
+  snapshot_counters snapshots;
   line >> events >> simulated >> elections >> lost >> failures >> operations.done >>
-      operations.refused >> operations.unknown >> twice >> undecided >> memory;
+      operations.refused >> operations.unknown >> twice >> undecided >> memory >> snapshots.saved >>
+      snapshots.chunks >> snapshots.installed;
   ++totals.seeds;
   totals.events += events;
   totals.simulated += duration(simulated);
   totals.elections += elections;
+  totals.snapshots.saved += snapshots.saved;
+  totals.snapshots.chunks += snapshots.chunks;
+  totals.snapshots.installed += snapshots.installed;
   totals.lost_nodes += lost;
   totals.node_failures += failures;
   totals.operations.done += operations.done;

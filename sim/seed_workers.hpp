@@ -21,6 +21,7 @@ struct run_totals {
   std::vector<std::uint64_t> undecided;  ///< seeds whose histories are
   std::uint64_t events = 0;
   std::uint64_t elections = 0;
+  snapshot_counters snapshots;
   std::uint64_t lost_nodes = 0;
   std::uint64_t node_failures = 0;
   std::uint64_t largest_memory_kib = 0;  ///< of a worker

@@ -97,6 +97,9 @@ struct workload {
   std::uint32_t stale_reads = 5;                   ///< in a hundred, beside those
   std::uint32_t conditions = 30;                   ///< in a hundred writes to plain keys
   std::uint32_t only_leader = 20;                  ///< in a hundred that are not forwarded
+  /// Keys beside those, large and set now and then, so that snapshots are; 0: none.
+  std::uint32_t ballast_keys = 0;
+  std::uint32_t ballast_bytes = 1024;  ///< of each
   /// No more operations than this are begun; none: as many as there is time for.
   std::optional<std::uint64_t> most_operations;
 
@@ -116,6 +119,16 @@ struct surroundings {
   friend bool operator==(const surroundings&, const surroundings&) = default;
 };
 
+/// When nodes save snapshots.
+struct snapshot_plan {
+  std::uint64_t after_entries = 0;           ///< applied since the last; 0: however many
+  std::uint64_t after_bytes = 0;             ///< of those entries; 0: however many
+  duration retry = std::chrono::seconds(1);  ///< after one that could not be saved
+  duration on_command{};  ///< the mean between two that a node is told to save; 0: none are
+
+  friend bool operator==(const snapshot_plan&, const snapshot_plan&) = default;
+};
+
 /// Everything about one run.
 struct schedule {
   std::uint64_t seed = 1;  ///< of everything that is drawn while it runs
@@ -124,6 +137,7 @@ struct schedule {
   core::config core;
   surroundings world;
   workload work;
+  snapshot_plan snapshots;
   std::vector<fault> faults;  ///< in the order of their beginnings
 
   friend bool operator==(const schedule&, const schedule&) = default;

@@ -152,6 +152,9 @@ class simulated_cluster {
   void query(node_id whom, shared_bytes request, outcome_handler done,
              const call_settings& how = {});
 
+  /// Has a node save a snapshot; `done` is told whether it could, else as `submit`.
+  void save_snapshot(node_id whom, outcome_handler done);
+
   // Time.
 
   instant now() { return world_.events().now(); }

@@ -154,6 +154,17 @@ void simulated_cluster<Machine>::query(node_id whom, shared_bytes request, outco
                        detail::caller(world_.events(), std::move(done)));
 }
 
+/// There is nothing to tell of one that could be saved.
+template <state_machine Machine>
+void simulated_cluster<Machine>::save_snapshot(node_id whom, outcome_handler done) {
+  if (!running(whom)) return refuse_later(std::move(done));
+  life(whom)->replica->save_snapshot([done = detail::caller(world_.events(), std::move(done))](
+                                         result<core::snapshot> saved) mutable {
+    if (saved) return done(shared_bytes{});
+    done(std::unexpected(std::move(saved.error())));
+  });
+}
+
 /// Never runs past `limit`, and stops at once when nothing is left to happen.
 template <state_machine Machine>
 template <class Condition>

@@ -99,7 +99,7 @@ class simulated_log_engine::timed_sink final : public snapshot_sink {
   result<core::snapshot> commit() override {
     begin_work();
     auto made = inside_->commit();
-    engine_.disk_.complete_work();
+    engine_.runtime_.block_background(engine_.disk_.work_ends());
     return made;
   }
 

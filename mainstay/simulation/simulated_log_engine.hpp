@@ -60,8 +60,8 @@ class simulated_log_engine {
   void read(group_id group, log_index first, log_index last, std::uint64_t max_bytes,
             read_done done);
   void compact(group_id group, log_index index, append_done done);
-  /// What is written to the sink takes the disk's time; its commit is done at once, as nobody can
-  /// wait here, and the power fails before it or after.
+  /// What is written to the sink takes the disk's time, as its commit does: the background waits
+  /// for it, and the power may fail meanwhile.
   result<std::unique_ptr<snapshot_sink>> begin_snapshot(group_id group,
                                                         const core::snapshot_contents& contents);
   result<std::unique_ptr<snapshot_source>> open_snapshot(group_id group,

@@ -13,30 +13,63 @@ class simulated_runtime::task_line final : public event_handler {
 
   void post(task t) {
     if (ended_) return;
+    if (task_line* blocking = runtime_.background_.get(); blocking->runs_ && blocking != this) {
+      blocking->held_.emplace_back(this, std::move(t));
+      return;
+    }
     tasks_.push_back(std::move(t));
-    if (tasks_.size() == 1) schedule_next();
+    if (tasks_.size() == 1 && !is_blocked_) schedule_next();
+  }
+  void block(instant until) {
+    if (runs_) blocked_until_ = std::max(blocked_until_, until);
   }
   void end() {
     ended_ = true;
     // What a task holds may be the last reason for something to live, whose end may post again.
-    while (!tasks_.empty()) {
+    while (!tasks_.empty() || !held_.empty()) {
       const auto dropped = std::exchange(tasks_, {});
+      const auto dropped_posts = std::exchange(held_, {});
     }
   }
 
  private:
+  enum class errand : std::uint64_t { run, unblock };
+
   void schedule_next() { schedule(queue().now() + runtime_.draw_delay()); }
-  void on_event(std::uint64_t) override {
+  void on_event(std::uint64_t argument) override {
+    if (static_cast<errand>(argument) == errand::unblock) return unblock();
     if (tasks_.empty()) return;
     task next = std::move(tasks_.front());
     tasks_.pop_front();
+    if (this == runtime_.background_.get()) return run_blocking(std::move(next));
     if (!tasks_.empty()) schedule_next();
     next();
+  }
+  /// The task's effects are there at once; its end comes when what it waits for is done.
+  void run_blocking(task next) {
+    runs_ = true;
+    next();
+    next = nullptr;
+    runs_ = false;
+    if (ended_) return;
+    is_blocked_ = blocked_until_ > queue().now();
+    if (!is_blocked_) return unblock();
+    schedule(blocked_until_, static_cast<std::uint64_t>(errand::unblock));
+  }
+  void unblock() {
+    is_blocked_ = false;
+    for (auto& [line, posted] : std::exchange(held_, {})) line->post(std::move(posted));
+    if (!tasks_.empty()) schedule_next();
   }
 
   simulated_runtime& runtime_;
   std::deque<task> tasks_;
   bool ended_ = false;
+  // Of the background, whose tasks may block.
+  bool runs_ = false;
+  bool is_blocked_ = false;
+  instant blocked_until_{};
+  std::vector<std::pair<task_line*, task>> held_;  // what its task has posted
 };
 
 /// One alarm. It keeps a single event under way: one that comes too early, because the alarm was
@@ -127,6 +160,8 @@ void simulated_runtime::end() {
   apply_->end();
   background_->end();
 }
+
+void simulated_runtime::block_background(instant until) { background_->block(until); }
 
 void simulated_runtime::clock_changed() {
   for (auto* one : alarms_) one->clock_changed();

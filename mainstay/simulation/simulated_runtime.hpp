@@ -87,6 +87,9 @@ class simulated_runtime {
   void end();
   /// Sets the alarms anew; call it after the clock was changed.
   void clock_changed();
+  /// What runs in the background now blocks until then, in true time: what it posts is posted when
+  /// it is over, and the next task in the background comes after. Ignored outside of such a task.
+  void block_background(instant until);
 
   pace how;  ///< may be changed at any time
 

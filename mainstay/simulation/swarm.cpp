@@ -47,6 +47,17 @@ std::uint64_t draw_nodes(dice& d) {
   return sizes[d.below(sizes.size())];
 }
 
+/// How snapshots travel, and what stays of the log behind them: mostly so little that whoever is
+/// away for a moment needs one.
+void draw_transfers(dice& d, core::config& c) {
+  if (d.percent(80)) c.snapshot_chunk_bytes = static_cast<std::uint64_t>(d.scaled(16, 31)) * 1024;
+  if (d.percent(70)) c.compaction_tail_bytes = static_cast<std::uint64_t>(d.scaled(1, 8 * 1024));
+  if (d.percent(50)) c.max_snapshot_transfers = static_cast<std::uint64_t>(d.between(1, 3));
+  if (d.percent(20)) {
+    c.snapshot_bytes_per_second = static_cast<std::uint64_t>(d.scaled(64, 4096)) * 1024;
+  }
+}
+
 core::config draw_core(dice& d, duration latency) {
   core::config c;
   if (d.percent(30)) {
@@ -72,6 +83,7 @@ core::config draw_core(dice& d, duration latency) {
   }
   if (d.percent(30)) c.max_waiting_reads = static_cast<std::uint64_t>(d.scaled(4, 64));
   c.max_inflight_bytes = std::max(c.max_append_bytes, c.max_inflight_bytes);
+  draw_transfers(d, c);
   return c;
 }
 
@@ -99,7 +111,21 @@ workload draw_workload(dice& d, duration timeout) {
   w.stale_reads = static_cast<std::uint32_t>(d.between(0, 10));
   w.conditions = static_cast<std::uint32_t>(d.between(0, 60));
   w.only_leader = static_cast<std::uint32_t>(d.between(0, 100));
+  if (d.percent(40)) {
+    w.ballast_keys = static_cast<std::uint32_t>(d.scaled(4, 32));
+    w.ballast_bytes = static_cast<std::uint32_t>(d.scaled(1024, 3000));
+  }
   return w;
+}
+
+snapshot_plan draw_snapshots(dice& d) {
+  snapshot_plan p;
+  if (d.percent(15)) return p;  // whole logs, as long as they are
+  if (d.percent(75)) p.after_entries = static_cast<std::uint64_t>(d.scaled(4, 256));
+  if (d.percent(25)) p.after_bytes = static_cast<std::uint64_t>(d.scaled(4, 64)) * 1024;
+  p.retry = d.time(milliseconds(50), milliseconds(2000));
+  if (d.percent(30)) p.on_command = d.time(milliseconds(200), milliseconds(8000));
+  return p;
 }
 
 /// Draws the faults of one schedule.
@@ -285,6 +311,7 @@ schedule draw_schedule(std::uint64_t seed, const swarm_limits& limits) {
   s.world = draw_surroundings(d);
   s.core = draw_core(d, s.world.link_latency + s.world.flush_latency);
   s.work = draw_workload(d, s.core.election_timeout_max);
+  s.snapshots = draw_snapshots(d);
 
   fault_source source(d, s, limits.kinds.empty() ? every_kind() : limits.kinds);
   const auto wanted = d.between(static_cast<std::int64_t>(limits.least_faults),

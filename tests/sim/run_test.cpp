@@ -41,6 +41,19 @@ TEST(SimulatedRun, FaultsStrikeAndOperationsAreDoneAllTheSame) {
   EXPECT_GE(report.elections, 1U);
 }
 
+TEST(SimulatedRun, NodesThatWereAwayTakeSnapshotsIn) {
+  snapshot_counters all;
+  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
+    const auto report = run_schedule(short_schedule(seed));
+    ASSERT_FALSE(report.found) << report.found->text;
+    all.saved += report.snapshots.saved;
+    all.installed += report.snapshots.installed;
+  }
+
+  EXPECT_GT(all.saved, 100U);
+  EXPECT_GT(all.installed, 1U);
+}
+
 TEST(SimulatedRun, ATraceTellsItWithoutChangingIt) {
   std::ostringstream trace;
   std::ostringstream history;

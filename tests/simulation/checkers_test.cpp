@@ -643,6 +643,59 @@ TEST_F(MachineChecker, SeesACommandLeftOutDoubledOrReplaced) {
   expect_breach(broken, "after it has applied 2", [&] { apply(2, "a"); });
 }
 
+// Keys may expire between two commands: such states are not held against each other.
+TEST_F(MachineChecker, ComparesStatesOfOneTimeOnly) {
+  auto first = machine(1);
+  auto other = machine(2, {.spoiled_state = "!"});
+  auto early = command(2, "a");
+  auto late = command(2, "a");
+  late.time = log_time{early.time.microseconds + 1};
+
+  ASSERT_TRUE(first.apply(early));
+
+  EXPECT_TRUE(other.apply(late));
+}
+
+TEST_F(MachineChecker, SeesAStateThatIsSavedDifferently) {
+  auto first = machine(1);
+  ASSERT_TRUE(first.apply(command(2, "a")));
+  auto other = machine(2);
+  ASSERT_TRUE(other.apply(command(2, "a")));
+  other.machine().spoiled_state = "!";
+
+  expect_breach(property::state_machine_safety, "has come to another state", [&] {
+    static_cast<void>(other.save([](std::span<const std::byte>) { return result<void>{}; }));
+  });
+}
+
+TEST_F(MachineChecker, SeesTwoSnapshotsOfOneIndexThatDiffer) {
+  observed_core two(start(2), &s_.all);
+  lead(two);
+  core::snapshot saved{.id = {log_index(1), term(1), 100, 7}, .time = {}, .configuration = {}};
+  saved.configuration = one_.configuration();
+  one_.snapshot_saved(saved);
+  saved.id.digest = 8;
+
+  expect_breach(property::state_machine_safety, "another snapshot up to index 1 than node 1 made",
+                [&] { two.snapshot_saved(saved); });
+}
+
+TEST_F(MachineChecker, TakesTheCommandsOfSessions) {
+  const session_request use{.session = 1, .serial = 1, .command = shared_bytes::copy_of("d")};
+  const std::array commands{encode(use), encode(use)};
+  ASSERT_TRUE(one_.propose(commands, log_time{1}, core::entry_kind::session));
+  settle(one_);
+  auto m = machine(1);
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    ASSERT_TRUE(m.apply(command(2 + i, std::string_view("abc").substr(i, 1))));
+  }
+
+  ASSERT_TRUE(m.apply(command(5, "d")));
+
+  expect_breach(property::state_machine_safety, "not the command that is committed",
+                [&] { static_cast<void>(m.apply(command(6, "e"))); });
+}
+
 TEST_F(MachineChecker, SeesASnapshotThatRestoresAnotherState) {
   auto first = machine(1);
   ASSERT_TRUE(first.apply(command(2, "a")));
@@ -662,7 +715,7 @@ TEST_F(MachineChecker, SeesASnapshotThatRestoresAnotherState) {
     });
   };
   ASSERT_TRUE(restore(saved));
-  saved.back() = '9';
+  saved.back() = '9';  // the count, behind what the wrapper adds
 
   expect_breach(property::state_machine_safety, "has come to another state",
                 [&] { static_cast<void>(restore(saved)); });

@@ -3,6 +3,8 @@
 #include "mainstay/simulation/simulated_cluster.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -65,6 +67,42 @@ TEST(SimulatedCluster, AcknowledgedWritesSurviveACrashOfTheLeader) {
     ASSERT_TRUE(cluster.run_until([&] { return cluster.has_converged(); }, 10s));
     for (const node_id id : cluster.ids()) EXPECT_EQ(cluster.machine(id)->items, acknowledged);
   }
+}
+
+TEST(SimulatedCluster, ANodeSavesASnapshotWhenItIsTold) {
+  list_cluster cluster;
+  cluster.start();
+  write(cluster, "a");
+  std::optional<bool> saved;
+
+  cluster.save_snapshot(cluster.leader(),
+                        [&](const command_outcome& outcome) { saved = bool(outcome); });
+  cluster.run_for(1s);
+
+  EXPECT_EQ(saved, true);
+  EXPECT_GT(cluster.status(cluster.leader()).snapshot_index, log_index(0));
+}
+
+// Whether the image is there or not, and whatever of it is, the node comes back with everything.
+TEST(SimulatedCluster, ThePowerMayFailAtAnyMomentOfASnapshot) {
+  std::set<bool> images;
+  for (int microseconds = 0; microseconds < 6000; microseconds += 150) {
+    list_cluster cluster({.seed = 5, .nodes = 1});
+    cluster.disk(node_id(1)).settings.flush_latency = 1ms;
+    cluster.start();
+    write(cluster, "a");
+    cluster.save_snapshot(node_id(1), [](const command_outcome&) {});
+    cluster.run_for(std::chrono::microseconds(microseconds));
+
+    cluster.crash(node_id(1));
+    const auto started = cluster.start(node_id(1));
+
+    ASSERT_TRUE(started) << started.error().message;
+    images.insert(bool(cluster.status(node_id(1)).snapshot_index));
+    write(cluster, "b");
+    EXPECT_EQ(cluster.machine(node_id(1))->items, (std::vector<std::string>{"a", "b"}));
+  }
+  EXPECT_EQ(images.size(), 2U);
 }
 
 TEST(SimulatedCluster, APowerFailureOfAllLosesNothingThatWasAcknowledged) {

@@ -107,6 +107,37 @@ TEST_F(SimulatedRuntime, TasksOfTwoExecutorsInterleave) {
   EXPECT_LT(changes, 95);
 }
 
+// A disk that saves a snapshot takes its time; nobody hears of it before.
+TEST_F(SimulatedRuntime, WhatBlocksInTheBackgroundTellsItsEndWhenItIsOver) {
+  const instant start = events_.now();
+  std::vector<duration> told;
+  runtime_.background().post([&] {
+    runtime_.loop().post([&] { told.push_back(events_.now() - start); });
+    runtime_.block_background(start + 1s);
+  });
+  runtime_.background().post([&] { told.push_back(events_.now() - start); });
+
+  events_.run_until(start + 990ms);
+  const auto too_early = told.size();
+  events_.run_until(start + 1010ms);
+
+  EXPECT_EQ(too_early, 0U);
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_GE(std::min(told[0], told[1]), 1s);
+}
+
+TEST_F(SimulatedRuntime, TheLoopGoesOnWhileTheBackgroundBlocks) {
+  const instant start = events_.now();
+  bool ran = false;
+  runtime_.background().post([&] { runtime_.block_background(start + 1s); });
+  events_.run_until(start + 10ms);
+
+  runtime_.loop().post([&] { ran = true; });
+  events_.run_until(start + 20ms);
+
+  EXPECT_TRUE(ran);
+}
+
 TEST_F(SimulatedRuntime, AfterItsEndWhatIsPostedIsDestroyed) {
   runtime_.end();
   auto witness = std::make_shared<int>(0);

@@ -1,8 +1,11 @@
 /// A state machine for simulated clusters, and the few steps that their tests share.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
+#include <span>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,8 +30,25 @@ struct list_keeper {
   result<shared_bytes> query(const shared_bytes&) {
     return shared_bytes::copy_of(std::to_string(items.size()));
   }
-  result<void> save(const snapshot_writer&) { return {}; }
-  result<void> restore(const snapshot_reader&) { return {}; }
+  result<void> save(const snapshot_writer& write) {
+    std::string all;
+    for (const auto& item : items) all += item + '\n';
+    return write(std::as_bytes(std::span(all)));
+  }
+  result<void> restore(const snapshot_reader& read) {
+    std::string all;
+    std::array<char, 512> room{};
+    for (;;) {
+      const auto length = read(std::as_writable_bytes(std::span(room)));
+      if (!length) return std::unexpected(length.error());
+      if (*length == 0) break;
+      all.append(room.data(), *length);
+    }
+    items.clear();
+    std::istringstream lines(all);
+    for (std::string item; std::getline(lines, item);) items.push_back(item);
+    return {};
+  }
 };
 
 using list_cluster = simulated_cluster<list_keeper>;

@@ -220,9 +220,11 @@ void ghost::follow_commit(const ghost_node& node) {
 
 void ghost::note_command(log_index index, log_prefix prefix) {
   const known_entry& e = logs_.at(prefix);
-  if (e.kind != core::entry_kind::command || !e.is_seen) return;
+  const bool is_of_session = e.kind == core::entry_kind::session;
+  if (!e.is_seen || (e.kind != core::entry_kind::command && !is_of_session)) return;
   const auto [known, is_new] = commands_.try_emplace(e.payload, index);
-  if (is_new || change_.repeated_at) return;
+  // A session's command may be committed again; that it is applied once is for others to see.
+  if (is_new || is_of_session || change_.repeated_at) return;
   change_.repeated_at = index;
   change_.repeats = known->second;
 }

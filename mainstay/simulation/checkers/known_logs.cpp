@@ -44,9 +44,15 @@ void known_logs::show(log_prefix prefix, const core::entry& e) {
   known.content = content_of(e, known.payload);
   known.kind = e.kind;
   known.is_seen = true;
-  if (e.kind != core::entry_kind::configuration) return;
-  auto decoded = core::decode_configuration(e.payload.span());
-  if (decoded) configurations_.insert_or_assign(prefix, *std::move(decoded));
+  if (e.kind == core::entry_kind::configuration) {
+    auto decoded = core::decode_configuration(e.payload.span());
+    if (decoded) configurations_.insert_or_assign(prefix, *std::move(decoded));
+  } else if (e.kind == core::entry_kind::session) {
+    auto request = decode_session_request(e.payload);
+    if (!request) return;
+    known.payload = hash_of_payload(std::exchange(request->command, {}).text());
+    session_requests_.insert_or_assign(prefix, *std::move(request));
+  }
 }
 
 known_logs::place known_logs::extend(log_prefix before, const core::entry& e) {
@@ -84,6 +90,11 @@ bool known_logs::may_end_with(log_prefix prefix, const core::entry& e) const {
 const core::configuration* known_logs::configuration_at(log_prefix prefix) const {
   const auto found = configurations_.find(prefix);
   return found == configurations_.end() ? nullptr : &found->second;
+}
+
+const session_request* known_logs::session_request_at(log_prefix prefix) const {
+  const auto found = session_requests_.find(prefix);
+  return found == session_requests_.end() ? nullptr : &found->second;
 }
 
 }  // namespace mainstay::simulation

@@ -11,6 +11,7 @@
 
 #include "mainstay/core/configuration.hpp"
 #include "mainstay/core/entry.hpp"
+#include "mainstay/node/session_request.hpp"
 
 namespace mainstay::simulation {
 
@@ -37,7 +38,7 @@ struct known_entry {
   mainstay::term term;
   log_prefix before;          ///< the prefix that it extends
   std::uint64_t content = 0;  ///< hash of kind, time and payload
-  std::uint64_t payload = 0;  ///< hash of the payload alone
+  std::uint64_t payload = 0;  ///< hash of the payload alone; of a session's entry, of its command
   core::entry_kind kind = core::entry_kind::command;
   bool is_seen = false;  ///< its content is known; else only its index and term
   log_prefix elder;      ///< another prefix that ends at the same index
@@ -68,6 +69,8 @@ class known_logs {
   bool may_end_with(log_prefix prefix, const core::entry& e) const;
   /// What a configuration entry says; null when its content is unknown or malformed.
   const core::configuration* configuration_at(log_prefix prefix) const;
+  /// What an entry of a session asks, without its command; null as above.
+  const session_request* session_request_at(log_prefix prefix) const;
 
  private:
   log_prefix add(known_entry e);
@@ -77,6 +80,7 @@ class known_logs {
   std::vector<known_entry> entries_;  // place p stands at p; [0] is the empty log
   std::vector<log_prefix> newest_;    // by index
   std::unordered_map<log_prefix, core::configuration> configurations_;
+  std::unordered_map<log_prefix, session_request> session_requests_;
 };
 
 }  // namespace mainstay::simulation

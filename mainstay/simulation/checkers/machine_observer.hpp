@@ -6,14 +6,16 @@
 #include <optional>
 
 #include "mainstay/base/ids.hpp"
+#include "mainstay/base/time.hpp"
 
 namespace mainstay::simulation {
 
-/// A machine after one command, or after a snapshot was restored.
+/// A machine after one command, when its state is saved, or after one was restored.
 struct machine_step {
   node_id node;
-  log_index index;                     ///< of the command; of the last one in the snapshot
-  std::uint64_t command = 0;           ///< `hash_of_payload`; 0 after a restore
+  log_index index;                     ///< of the last command
+  log_time time;                       ///< of the last entry; states may change by time alone
+  std::uint64_t command = 0;           ///< `hash_of_payload`; 0 but after a command
   std::uint64_t answers = 0;           ///< digest of all answers so far
   std::optional<std::uint64_t> state;  ///< digest of the whole state, where it was taken
 };
@@ -27,6 +29,8 @@ class machine_observer {
   virtual void machine_started(node_id node) { (void)node; }
   /// A machine has carried out the next command.
   virtual void machine_applied(const machine_step& step) { (void)step; }
+  /// A machine's state goes into a snapshot.
+  virtual void machine_saved(const machine_step& step) { (void)step; }
   /// A machine's state was replaced by a snapshot.
   virtual void machine_restored(const machine_step& step) { (void)step; }
 };

@@ -4,6 +4,24 @@
 
 namespace mainstay::simulation {
 
+void state_machine_safety::after(const core::raft& core, const core_input& input) {
+  const bool is_new = std::holds_alternative<own_snapshot_saved>(input) ||
+                      std::holds_alternative<image_installed>(input);
+  if (is_new) check_image(core);
+}
+
+/// Images of equal states, sessions included, have equal bytes; so their digests must agree.
+void state_machine_safety::check_image(const core::raft& core) {
+  if (!core.snapshot()) return;
+  const core::snapshot_id& id = core.snapshot()->id;
+  const auto [known, is_new] =
+      images_.try_emplace(id.last_included_index, first_image{core.id(), id});
+  if (known->second.id == id) return;
+  throw violation(property::state_machine_safety, core.id(),
+                  sentence("node ", core.id(), " has another snapshot up to index ",
+                           id.last_included_index, " than node ", known->second.by, " made"));
+}
+
 void state_machine_safety::took_ready(const core::raft& core, const core::ready& ready) {
   for (const auto& e : ready.committed) {
     const bool is_committed = e.index <= ghost_.last_committed() &&
@@ -28,7 +46,8 @@ void state_machine_safety::machine_restored(const machine_step& step) {
   last_[step.node] = step.index;
 }
 
-/// The machine must be told each committed command, in order, and nothing else.
+/// The machine must be told each committed command, in order, and nothing else; of the commands of
+/// sessions, only those that are not applied yet.
 void state_machine_safety::check_command(const machine_step& step) const {
   const auto refuse = [&](const std::string& what) {
     throw violation(property::state_machine_safety, step.node,
@@ -46,8 +65,9 @@ void state_machine_safety::check_command(const machine_step& step) const {
     refuse(sentence("but not the command at index ", i));
   }
   const known_entry& e = ghost_.logs().at(ghost_.committed(step.index));
-  const bool is_it =
-      !e.is_seen || (e.kind == core::entry_kind::command && e.payload == step.command);
+  const bool is_command =
+      e.kind == core::entry_kind::command || e.kind == core::entry_kind::session;
+  const bool is_it = !e.is_seen || (is_command && e.payload == step.command);
   if (!is_it) refuse("but not the command that is committed there");
 }
 
@@ -55,15 +75,17 @@ void state_machine_safety::compare(const machine_step& step) {
   const auto index = step.index.value();
   if (index >= first_.size()) first_.resize(index + 1 + index / 2);
   first_step& first = first_[index];
-  if (!first.by) first = {step.node, step.answers, step.state};
-  if (!first.state) first.state = step.state;
-  const bool same_state = !step.state || *step.state == *first.state;
-  if (same_state && first.answers == step.answers) return;
-  throw violation(
-      property::state_machine_safety, step.node,
-      sentence("node ", step.node, " has ",
-               same_state ? "given other answers" : "come to another state", " up to index ",
-               step.index, " than node ", first.by, " from the same commands"));
+  if (!first.by) first = {step.node, step.answers};
+  const auto refuse = [&](const char* what, node_id other) {
+    throw violation(property::state_machine_safety, step.node,
+                    sentence("node ", step.node, what, " up to index ", step.index, " than node ",
+                             other, " from the same commands"));
+  };
+  if (first.answers != step.answers) refuse(" has given other answers", first.by);
+  if (!step.state) return;
+  const auto [known, is_new] = states_.try_emplace({step.index, step.time.microseconds},
+                                                   first_state{step.node, *step.state});
+  if (known->second.digest != *step.state) refuse(" has come to another state", known->second.by);
 }
 
 }  // namespace mainstay::simulation

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
+#include <utility>
 #include <vector>
 
 #include "mainstay/simulation/checkers/ghost.hpp"
@@ -12,32 +12,50 @@
 
 namespace mainstay::simulation {
 
-/// Compares whatever is handed out for applying, and each machine's steps, with the first
-/// applier's.
+/// Compares whatever is handed out for applying, each machine's steps, and each snapshot with the
+/// first applier's.
 class state_machine_safety final : public core_observer, public machine_observer {
  public:
   explicit state_machine_safety(const ghost& record) : ghost_(record) {}
 
+  void started(const core::raft& core) override { check_image(core); }
+  void after(const core::raft& core, const core_input& input) override;
   void took_ready(const core::raft& core, const core::ready& ready) override;
 
   void machine_started(node_id node) override;
   void machine_applied(const machine_step& step) override;
+  void machine_saved(const machine_step& step) override { compare(step); }
   void machine_restored(const machine_step& step) override;
 
  private:
-  /// The first applier's digests at an index.
+  /// The first applier's digest at an index.
   struct first_step {
     node_id by;  ///< none: nobody has got there
     std::uint64_t answers = 0;
-    std::optional<std::uint64_t> state;
   };
 
+  /// The first machine of which a state is known.
+  struct first_state {
+    node_id by;
+    std::uint64_t digest = 0;
+  };
+
+  /// The first image of an index.
+  struct first_image {
+    node_id by;
+    core::snapshot_id id;
+  };
+
+  void check_image(const core::raft& core);
   void check_command(const machine_step& step) const;
   void compare(const machine_step& step);
 
   const ghost& ghost_;
   std::map<node_id, log_index> last_;  // each machine's
   std::vector<first_step> first_;      // by index
+  std::map<log_index, first_image> images_;
+  // Digests of whole states, by the last command's index and the last entry's time.
+  std::map<std::pair<log_index, std::int64_t>, first_state> states_;
 };
 
 }  // namespace mainstay::simulation
