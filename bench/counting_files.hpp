@@ -61,7 +61,7 @@ class counting_files final : public wal::file_system {
       return below_->datasync();
     }
     result<void> allocate(std::uint64_t size) override { return below_->allocate(size); }
-    void bypass_cache() override { below_->bypass_cache(); }
+    bool bypass_cache() override { return below_->bypass_cache(); }
     result<std::uint64_t> size() override { return below_->size(); }
 
    private:

@@ -118,7 +118,7 @@ class simulated_disk::open_file final : public wal::file {
     return outcome;
   }
 
-  void bypass_cache() override { by_blocks_ = true; }
+  bool bypass_cache() override { return by_blocks_ = true; }
 
   result<std::uint64_t> size() override {
     const std::lock_guard guard(disk_->mutex_);

@@ -56,6 +56,16 @@ TEST_F(PacedSink, DoesNotWaitWhenTheDiskIsSlowerAnyway) {
   EXPECT_EQ(now_, instant(seconds(110)));
 }
 
+TEST_F(PacedSink, DoesNotMakeUpForAStallOfTheDisk) {
+  paced_sink sink(std::make_unique<counting_sink>(&taken_), 1'000'000, clock());
+  ASSERT_TRUE(sink.write(piece_));
+  now_ += seconds(1);
+
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(sink.write(piece_));
+
+  EXPECT_GE(now_ - instant(seconds(101)), milliseconds(998));
+}
+
 TEST_F(PacedSink, AFailureIsPassedOnAtOnce) {
   auto inside = std::make_unique<counting_sink>(&taken_);
   inside->fails = true;

@@ -38,8 +38,8 @@ class file {
   /// From now on the file is written past the page cache, if the disk can: no copies that nobody
   /// reads again, no writeback at a bad moment. For files whose size is a multiple of `block_size`
   /// and that are appended to in place: what lies behind a write, up to the end of its last block,
-  /// may become zeros.
-  virtual void bypass_cache() {}
+  /// may become zeros. True when the disk can; does nothing otherwise.
+  virtual bool bypass_cache() { return false; }
   virtual result<std::uint64_t> size() = 0;
 };
 

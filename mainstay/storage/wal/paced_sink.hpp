@@ -2,6 +2,7 @@
 /// slow down the log on the same disk, and with it every command.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <span>
@@ -18,7 +19,8 @@ struct waiting {
   std::function<void(duration)> sleep;
 };
 
-/// Passes everything on, at most so many bytes a second on average, by letting the caller wait.
+/// Passes everything on, at most so many bytes a second, by letting the caller wait. Time that the
+/// disk took beyond that is not made up for: the log has just waited for the same disk.
 class paced_sink final : public snapshot_sink {
  public:
   /// Precondition: `bytes_per_second` is not 0.
@@ -26,15 +28,16 @@ class paced_sink final : public snapshot_sink {
       : inside_(std::move(inside)),
         bytes_per_second_(static_cast<double>(bytes_per_second)),
         how_(std::move(how)),
-        began_(how_.now()) {}
+        due_(how_.now()) {}
 
   result<void> write(std::span<const std::byte> bytes) override {
     if (auto written = inside_->write(bytes); !written) return written;
-    bytes_ += static_cast<double>(bytes.size());
-    const std::chrono::duration<double> due(bytes_ / bytes_per_second_);
-    const duration ahead = std::chrono::duration_cast<duration>(due) - (how_.now() - began_);
+    const std::chrono::duration<double> share(static_cast<double>(bytes.size()) /
+                                              bytes_per_second_);
+    const instant now = how_.now();
+    due_ = std::max(due_ + std::chrono::duration_cast<duration>(share), now);
     // Many short waits would cost more than they spare.
-    if (ahead > std::chrono::milliseconds(1)) how_.sleep(ahead);
+    if (due_ - now > std::chrono::milliseconds(1)) how_.sleep(due_ - now);
     return {};
   }
   result<core::snapshot> commit() override { return inside_->commit(); }
@@ -43,8 +46,7 @@ class paced_sink final : public snapshot_sink {
   std::unique_ptr<snapshot_sink> inside_;
   double bytes_per_second_;
   waiting how_;
-  instant began_;
-  double bytes_ = 0;
+  instant due_;  // of the next bytes
 };
 
 }  // namespace mainstay::wal

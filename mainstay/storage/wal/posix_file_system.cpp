@@ -126,11 +126,13 @@ class posix_file final : public file {
     return {};
   }
 
-  void bypass_cache() override {
-    if (direct_ || !direct_io::is_possible(fd_.get())) return;
+  bool bypass_cache() override {
+    if (direct_) return true;
+    if (!direct_io::is_possible(fd_.get())) return false;
     const int flags = ::fcntl(fd_.get(), F_GETFL);
-    if (flags < 0 || ::fcntl(fd_.get(), F_SETFL, flags | O_DIRECT) != 0) return;
+    if (flags < 0 || ::fcntl(fd_.get(), F_SETFL, flags | O_DIRECT) != 0) return false;
     direct_.emplace(fd_.get(), buffers_);
+    return true;
   }
 
   result<std::uint64_t> size() override {

@@ -8,16 +8,13 @@
 #include <fmt/format.h>
 
 #include "mainstay/base/assert.hpp"
+#include "mainstay/storage/wal/block_appender.hpp"
 #include "mainstay/storage/wal/image_reader.hpp"
 #include "mainstay/storage/wal/image_writer.hpp"
 
 namespace mainstay::wal {
 
 namespace {
-
-// So much is written between two flushes: flushed at once, a large image would hold up the log's
-// own flushes for as long as the disk takes for it.
-constexpr std::uint64_t flush_every = 2 * 1024 * 1024;
 
 auto age_of(const core::snapshot_id& id) {
   return std::tuple(id.last_included_index, id.last_included_term);
@@ -152,13 +149,12 @@ result<core::snapshot> snapshot_store::put_in_place(group_id group, const std::s
 /// Writes beside the images, and puts the file in place when it is whole.
 class snapshot_store::sink final : public snapshot_sink {
  public:
-  sink(snapshot_store& store, image_header header, std::string path,
-       std::unique_ptr<wal::file> file)
+  sink(snapshot_store& store, image_header header, std::string path, block_appender file)
       : store_(&store),
         group_(header.group),
         path_(std::move(path)),
         file_(std::move(file)),
-        writer_(std::move(header), [this](auto pieces) { return put(pieces); }) {}
+        writer_(std::move(header), [this](auto pieces) { return file_->append(pieces); }) {}
   sink(const sink&) = delete;
   sink& operator=(const sink&) = delete;
   ~sink() override {
@@ -179,7 +175,7 @@ class snapshot_store::sink final : public snapshot_sink {
     if (failure_) return std::unexpected(*failure_);
     auto made = writer_.finish();
     if (!made) return made;
-    if (auto ok = file_->datasync(); !ok) return std::unexpected(ok.error());
+    if (auto ok = file_->finish(); !ok) return std::unexpected(ok.error());
     made = store_->put_in_place(group_, path_, *made);
     in_place_ = made.has_value();
     return made;
@@ -191,20 +187,10 @@ class snapshot_store::sink final : public snapshot_sink {
     return outcome;
   }
 
-  result<void> put(std::span<const std::span<const std::byte>> pieces) {
-    if (auto ok = file_->write(pieces, written_); !ok) return ok;
-    for (const auto piece : pieces) written_ += piece.size();
-    if (written_ - flushed_ < flush_every) return {};
-    flushed_ = written_;
-    return file_->datasync();
-  }
-
   snapshot_store* store_;
   group_id group_;
   std::string path_;
-  std::unique_ptr<wal::file> file_;
-  std::uint64_t written_ = 0;
-  std::uint64_t flushed_ = 0;
+  std::optional<block_appender> file_;
   bool in_place_ = false;
   std::optional<error> failure_;
   image_writer writer_;
@@ -225,7 +211,7 @@ result<std::unique_ptr<snapshot_sink>> snapshot_store::begin(
   }
   const core::snapshot_id id{contents.last_included_index, contents.last_included_term, 0, 0};
   auto path = directory_ + "/" + name_of({image_name::kind::saving, group, id});
-  auto file = files_->create(path);
+  auto file = block_appender::create(*files_, path);
   if (!file) {
     const std::lock_guard guard(mutex_);
     saving_.erase(group);
