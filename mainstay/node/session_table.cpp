@@ -19,10 +19,12 @@ session_table::admission refusal(error_code code, std::string text) {
   return {session_table::verdict::refused, {}, {code, std::move(text), {}}};
 }
 
-/// Reads exactly `n` bytes.
+/// Reads exactly `n` bytes. Room is made as they come: what a size says is not believed.
 result<std::vector<std::byte>> read_exactly(const snapshot_reader& reader, std::size_t n) {
-  std::vector<std::byte> bytes(n);
+  constexpr std::size_t step = 1 << 16;
+  std::vector<std::byte> bytes;
   for (std::size_t got = 0; got < n;) {
+    if (got == bytes.size()) bytes.resize(std::min(n, got + step));
     const auto some = reader(std::span(bytes).subspan(got));
     if (!some) return std::unexpected(some.error());
     if (*some == 0) return fail(error_code::malformed, "the saved sessions are cut short");

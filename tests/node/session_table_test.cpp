@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include <gtest/gtest.h>
+
+#include "tests/serializer/golden_file.hpp"
 
 namespace mainstay::detail {
 namespace {
@@ -222,6 +225,57 @@ TEST_F(Sessions, RestoringReadsNoFurtherThanItsOwnBytes) {
   std::byte next[8];
   EXPECT_EQ(reader(next), std::size_t{1});
   EXPECT_EQ(next[0], std::byte{'m'});
+}
+
+TEST_F(Sessions, SavedAnswerOfGigabytesIsNotBelieved) {
+  limits.answer_bytes = 0xffff'ffff;
+  table.open(2, limits, start);
+  ASSERT_TRUE(apply(1, "small", 2));
+  auto bytes = table.save();
+  const auto size = bytes.end() - 5 - 4;
+  std::fill(size, size + 4, std::byte{0xff});
+  std::size_t most = 0;
+  const auto reader = [&, read = reader_of(bytes)](std::span<std::byte> room) {
+    most = std::max(most, room.size());
+    return read(room);
+  };
+
+  EXPECT_EQ(table.restore(reader).error().code, error_code::malformed);
+  EXPECT_LE(most, std::size_t{1} << 16);
+}
+
+// Written once by this version, and never again: whoever reads them reads every snapshot with
+// sessions of version 1.
+TEST_F(Sessions, GoldenTableIsReadAndWrittenByteForByte) {
+  table.open(2, limits, start);
+  ASSERT_TRUE(apply(2, "four"));
+  ASSERT_TRUE(apply(4, "too large to be kept"));
+  ASSERT_TRUE(apply(1, "two", 2));
+
+  EXPECT_EQ(golden_hex("session_table_1", table.save()), to_hex(table.save()));
+  session_table read;
+  const auto golden = golden_bytes("session_table_1");
+  const auto bytes = golden.span();
+  ASSERT_TRUE(read.restore(reader_of({bytes.begin(), bytes.end()})));
+  EXPECT_EQ(read.save(), table.save());
+}
+
+TEST(SessionRequest, GoldenRequestsAreReadAndWrittenByteForByte) {
+  const session_limits limits{std::chrono::hours(1), 256, 65536, 4096};
+  const std::pair<const char*, session_request> requests[] = {
+      {"session_open_1", {.operation = session_operation::open, .limits = limits, .command = {}}},
+      {"session_use_1",
+       {.limits = {},
+        .session = 7,
+        .serial = 9,
+        .lowest_waiting = 8,
+        .command = shared_bytes::copy_of(std::string_view("command"))}},
+      {"session_close_1",
+       {.operation = session_operation::close, .limits = {}, .session = 7, .command = {}}}};
+  for (const auto& [name, request] : requests) {
+    EXPECT_EQ(golden_hex(name, encode(request).span()), to_hex(encode(request).span())) << name;
+    EXPECT_EQ(decode_session_request(golden_bytes(name)), request) << name;
+  }
 }
 
 TEST_F(Sessions, DamagedBytesLeaveTheTableAsItWas) {
