@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,7 @@ using conformance::batch_of;
 using conformance::entries_of;
 
 const std::string golden_path = MAINSTAY_GOLDEN_DIRECTORY "/version_1.wal";
+const std::string later_golden_path = MAINSTAY_GOLDEN_DIRECTORY "/version_1_resets.wal";
 
 /// One of everything, always the same.
 std::vector<std::byte> write_sample() {
@@ -41,8 +44,22 @@ std::vector<std::byte> write_sample() {
   return files.contents(segment_path(1));
 }
 
-std::vector<std::byte> read_golden() {
-  std::ifstream in(golden_path, std::ios::binary);
+core::configuration joint_configuration() {
+  core::configuration joint;
+  joint.voters = {{node_id(1), "host:1"}, {node_id(4), "host:4"}};
+  joint.outgoing_voters = {{node_id(1), "host:1"}, {node_id(2), "host:2"}};
+  joint.learners = {{node_id(5), "host:5"}};
+  return joint;
+}
+
+void write_golden(const std::string& path, std::span<const std::byte> sample) {
+  std::ofstream out(path, std::ios::binary);
+  out.write(reinterpret_cast<const char*>(sample.data()),
+            static_cast<std::streamsize>(sample.size()));
+}
+
+std::vector<std::byte> read_golden(const std::string& path = golden_path) {
+  std::ifstream in(path, std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   const auto bytes = std::as_bytes(std::span(text));
   return {bytes.begin(), bytes.end()};
@@ -50,11 +67,7 @@ std::vector<std::byte> read_golden() {
 
 TEST(WalFormat, GoldenFileIsWrittenByteForByte) {
   const auto sample = write_sample();
-  if (std::getenv("MAINSTAY_UPDATE_GOLDEN") != nullptr) {
-    std::ofstream out(golden_path, std::ios::binary);
-    out.write(reinterpret_cast<const char*>(sample.data()),
-              static_cast<std::streamsize>(sample.size()));
-  }
+  if (std::getenv("MAINSTAY_UPDATE_GOLDEN") != nullptr) write_golden(golden_path, sample);
 
   EXPECT_TRUE(sample == read_golden()) << "the format changed: it needs a new version";
 }
@@ -76,6 +89,44 @@ TEST(WalFormat, GoldenFileIsRead) {
   EXPECT_EQ(one->configurations, (std::vector<core::entry>{one->tail[1]}));
   EXPECT_EQ(one->tail[3], entries_of(5, 5, 4)[0]);
   EXPECT_EQ(two->tail, entries_of(1, 1, 1));
+}
+
+// What came to version 1 later: entries of sessions, a joint configuration, and a log that begins
+// anew behind an image.
+std::vector<std::byte> write_later_sample() {
+  simulated_disk files;
+  auto opened = open_log(files);
+  EXPECT_TRUE(write_durably(*opened.log, batch_of(entries_of(1, 3, 2))).has_value());
+  core::persist_batch behind_an_image;
+  behind_an_image.reset_to = core::term_run{log_index(70), term(4)};
+  behind_an_image.entries = entries_of(71, 73, 5);
+  behind_an_image.entries[0].kind = core::entry_kind::session;
+  behind_an_image.entries[1].kind = core::entry_kind::configuration;
+  behind_an_image.entries[1].payload = core::encode(joint_configuration());
+  EXPECT_TRUE(write_durably(*opened.log, behind_an_image).has_value());
+  EXPECT_TRUE(opened->prove().has_value());
+  return files.contents(segment_path(1));
+}
+
+TEST(WalFormat, GoldenFileOfResetsAndSessionsIsRead) {
+  if (!std::filesystem::exists(later_golden_path) &&
+      std::getenv("MAINSTAY_UPDATE_GOLDEN") != nullptr) {
+    write_golden(later_golden_path, write_later_sample());
+  }
+  simulated_disk files;
+  files.replace(segment_path(1), read_golden(later_golden_path));
+
+  auto opened = open_log(files);
+  const auto found = opened->state_of(group_id(1), ~std::uint64_t{0});
+
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->base_index, log_index(70));
+  EXPECT_EQ(found->base_term, term(4));
+  ASSERT_EQ(found->tail.size(), 3U);
+  EXPECT_EQ(found->tail[0].kind, core::entry_kind::session);
+  EXPECT_EQ(found->configurations, (std::vector<core::entry>{found->tail[1]}));
+  EXPECT_EQ(core::decode_configuration(found->tail[1].payload.span()), joint_configuration());
+  EXPECT_EQ(found->tail[2], entries_of(73, 73, 5)[0]);
 }
 
 TEST(WalFormat, SegmentNamesAreSixteenHexadecimalDigits) {
