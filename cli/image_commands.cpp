@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <optional>
 #include <ostream>
 #include <string_view>
@@ -116,6 +117,29 @@ result<core::configuration> configuration_of(const snapshot_restore_options& opt
   return made;
 }
 
+/// What is to be called next, with everything that was drawn: the id of a new cluster has to be the
+/// same everywhere, and is written down nowhere else.
+struct next_commands {
+  std::vector<std::string> restore;  // of the other nodes
+  std::string start;                 // of this one
+};
+
+next_commands next_of(const snapshot_restore_options& options, cluster_id cluster) {
+  const auto common = [&](std::uint64_t node) {
+    return fmt::format("--data {} --id {} --cluster {} --cluster-id {}", options.directory, node,
+                       fmt::join(options.members, ","), cluster.value());
+  };
+  next_commands next;
+  for (const std::string_view text : options.members) {
+    const auto node = std::strtoull(text.data(), nullptr, 10);
+    if (node == options.node) continue;
+    next.restore.push_back(
+        fmt::format("mainstayctl snapshot restore {} {}", options.image, common(node)));
+  }
+  next.start = fmt::format("mainstayd {}", common(options.node));
+  return next;
+}
+
 std::uint64_t draw(random_generator& random) {
   auto drawn = random.next();
   while (drawn == 0) drawn = random.next();
@@ -157,21 +181,28 @@ exit_code run_snapshot_restore(const snapshot_restore_options& options, wal::fil
                                                .configuration = *std::move(members)});
   if (!made) return print_error(to, made.error());
   const auto& id = made->id;
+  const auto next = next_of(options, cluster);
   if (to.json) {
     print_json(to, {{"directory", options.directory},
                     {"cluster", cluster.value()},
                     {"node", options.node},
                     {"last_included_index", id.last_included_index.value()},
                     {"last_included_term", id.last_included_term.value()},
-                    {"digest", fmt::format("{:016x}", id.digest)}});
+                    {"digest", fmt::format("{:016x}", id.digest)},
+                    {"restore_others", next.restore},
+                    {"start", next.start}});
     return exit_code::done;
   }
   to.out << fmt::format(
-      "{}: node {} of the new cluster {}, with the state after entry {} of term {}\n"
-      "restore the other nodes from the same image with --cluster-id {}, then start all of them "
-      "with it\n",
+      "{}: node {} of the new cluster {}, with the state after entry {} of term {}\n",
       options.directory, options.node, cluster.value(), id.last_included_index.value(),
-      id.last_included_term.value(), cluster.value());
+      id.last_included_term.value());
+  if (!next.restore.empty()) {
+    to.out << "next, on each of the other machines, with a copy of the same image:\n";
+    for (const auto& command : next.restore) to.out << "  " << command << '\n';
+  }
+  to.out << "then start every node, always with this --cluster-id and its own --id:\n"
+         << "  " << next.start << '\n';
   return exit_code::done;
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -25,6 +26,7 @@ namespace {
 using conformance::contents_at;
 using conformance::state_of;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr group_id group(1);
 
@@ -131,6 +133,18 @@ TEST_F(ImageCommands, RestoreMakesADirectoryThatANodeOfTheNewClusterStartsFrom) 
   while (const auto got = source->read(std::span(state).subspan(size)).value()) size += got;
   state.resize(size);
   EXPECT_EQ(state, state_);
+}
+
+TEST_F(ImageCommands, RestoreTellsTheCommandsThatComeNext) {
+  ASSERT_EQ(restore("new", 1), exit_code::done) << err_.str();
+
+  const auto common = [&](int node) {
+    return fmt::format("--data {} --id {} --cluster 2=b:1,1=a:1 --cluster-id 77\n", place("new"),
+                       node);
+  };
+  EXPECT_THAT(out_.str(), HasSubstr("  mainstayctl snapshot restore " + image_ + " " + common(2)));
+  EXPECT_THAT(out_.str(), HasSubstr("  mainstayd " + common(1)));
+  EXPECT_THAT(out_.str(), Not(HasSubstr("restore " + image_ + " " + common(1))));
 }
 
 TEST_F(ImageCommands, AllNodesOfTheNewClusterHaveTheSameImage) {
