@@ -15,6 +15,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tools"))
 import cluster  # noqa: E402  (the path comes first)
+import telling  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -167,19 +168,7 @@ def main():
     if options.quick:
         options.seconds, options.warmup, options.redis_requests = 1, 0.5, 100_000
 
-    measurements = []
-
-    def tell(measured):
-        measurements.append(measured)
-        print(row_of(measured), file=sys.stderr if options.json else sys.stdout, flush=True)
-
-    print(header(), file=sys.stderr if options.json else sys.stdout, flush=True)
-    try:
-        run(options, tell)
-    except (cluster.Failed, subprocess.SubprocessError) as failure:
-        sys.exit(f"bench/server.py: {failure}")
-    if options.json:
-        print(json.dumps({"measurements": measurements}))
+    telling.run(options, run, row_of, header())
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tools"))
 import cluster  # noqa: E402  (the path comes first)
 import server  # noqa: E402
+import telling  # noqa: E402
 
+PARTS = ["save", "transfer", "restart"]
 NEVER = ["--snapshot-entries", "0", "--snapshot-bytes", "0"]
 
 
@@ -56,7 +58,7 @@ def load(options, leader, seconds):
 def under_load(options, leader, tell):
     """Writes with and without snapshots being saved, one after the other."""
     term = leader.status()["term"]
-    alone, _ = load(options, leader, options.seconds)
+    alone, usual = load(options, leader, options.seconds)
     saved = []
     measured = threading.Event()
 
@@ -71,10 +73,10 @@ def under_load(options, leader, tell):
     saver.join()
     took = sum(seconds for _, seconds in saved) / len(saved)
     after = leader.status()
-    tell("writes while the leader saves all the time",
-         {"image_mib": saved[0][0]["bytes"] / 2**20, "snapshots": len(saved),
+    tell({"name": "save", "image_mib": saved[0][0]["bytes"] / 2**20, "snapshots": len(saved),
           "seconds_each": took, "without_per_second": alone, "with_per_second": during,
-          "kept": during / alone, "p99.9_us": worst, "leader_changes": after["term"] - term})
+          "kept": during / alone, "without_p99.9_us": usual, "with_p99.9_us": worst,
+          "leader_changes": after["term"] - term})
 
 
 def transfer(options, leader, behind, tell):
@@ -94,8 +96,7 @@ def transfer(options, leader, behind, tell):
                        and s["applied_index"] >= image["last_included_index"], 120,
                        "the follower does not take it", pause=0.01)
     whole = time.monotonic() - began
-    tell("transfer over loopback",
-         {"image_mib": image["bytes"] / 2**20, "seconds": took,
+    tell({"name": "transfer", "image_mib": image["bytes"] / 2**20, "seconds": took,
           "mb_per_second": image["bytes"] / 1e6 / took, "until_applied_seconds": whole})
 
 
@@ -117,22 +118,33 @@ def restart(options, tell):
         last = leader.status()["last_index"]
         cluster.wait_until(lambda: behind.status()["applied_index"] >= last, 60,
                            "the node does not catch up", pause=0.005)
-        tell("restart with a long log",
-             {"entries": options.entries, "seconds_until_it_answers": serving,
+        tell({"name": "restart", "entries": options.entries, "seconds_until_it_answers": serving,
               "seconds_until_all_is_applied": time.monotonic() - began})
 
 
 def run(options, tell):
     """All measurements, told as they come."""
-    with tempfile.TemporaryDirectory(prefix="mainstay-bench-", dir=options.directory) as place, \
-            cluster.Cluster(options.mainstayd, place, options=NEVER) as servers:
-        leader = servers.start()
-        fill(options, leader)
-        servers.wait_until_caught_up(120)
-        under_load(options, leader, tell)
-        behind = next(node for node in servers.nodes if node is not leader)
-        transfer(options, leader, behind, tell)
-    restart(options, tell)
+    wanted = options.only or PARTS
+    if {"save", "transfer"} & set(wanted):
+        with tempfile.TemporaryDirectory(prefix="mainstay-bench-", dir=options.directory) as place, \
+                cluster.Cluster(options.mainstayd, place, options=NEVER) as servers:
+            leader = servers.start()
+            fill(options, leader)
+            servers.wait_until_caught_up(120)
+            if "save" in wanted:
+                under_load(options, leader, tell)
+            if "transfer" in wanted:
+                behind = next(node for node in servers.nodes if node is not leader)
+                transfer(options, leader, behind, tell)
+    if "restart" in wanted:
+        restart(options, tell)
+
+
+def line_of(measured):
+    """A measurement for a terminal."""
+    figures = ", ".join(f"{key} {value:,.2f}" if isinstance(value, float) else f"{key} {value}"
+                        for key, value in measured.items() if key != "name")
+    return f"  {measured['name']}: {figures}"
 
 
 def main():
@@ -143,6 +155,7 @@ def main():
     parser.add_argument("--size", type=int, default=1024, help="bytes of a value")
     parser.add_argument("--entries", type=int, default=1_000_000, help="of the restart")
     parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--only", choices=PARTS, action="append")
     parser.add_argument("--quick", action="store_true", help="a hundredth of the state")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -151,20 +164,7 @@ def main():
     if options.quick:
         options.keys, options.entries, options.seconds = 10_000, 100_000, 2
 
-    measurements = {}
-
-    def tell(name, measured):
-        measurements[name] = measured
-        figures = ", ".join(f"{key} {value:,.2f}" if isinstance(value, float) else f"{key} {value}"
-                            for key, value in measured.items())
-        print(f"  {name}: {figures}", file=sys.stderr if options.json else sys.stdout, flush=True)
-
-    try:
-        run(options, tell)
-    except (cluster.Failed, subprocess.SubprocessError) as failure:
-        sys.exit(f"bench/snapshots.py: {failure}")
-    if options.json:
-        print(json.dumps({"measurements": measurements}))
+    telling.run(options, run, line_of)
 
 
 if __name__ == "__main__":
