@@ -34,9 +34,16 @@ tcp_options peer_options(const node_options& node, cluster_id cluster, std::uint
   for (const auto& m : node.members.members()) {
     if (m.id == node.id) options.listen_address = m.address;
   }
-  // Room for the largest command beside a full append_entries.
-  const std::size_t largest = node.core.max_command_bytes + node.core.max_append_bytes;
-  options.limits.max_frame_bytes = std::max(options.limits.max_frame_bytes, 2 * largest);
+  // Room for the largest command beside a full append_entries or forward_commands, or for a chunk
+  // of a snapshot. The other limits follow, so that the node's settings alone decide what is
+  // possible.
+  const std::size_t largest = std::max(
+      node.core.max_command_bytes + std::max(node.core.max_append_bytes, node.max_forward_bytes),
+      node.core.snapshot_chunk_bytes);
+  auto& limits = options.limits;
+  limits.max_frame_bytes = std::max(limits.max_frame_bytes, 2 * largest);
+  limits.max_bytes_in_flight = std::max(limits.max_bytes_in_flight, limits.max_frame_bytes);
+  limits.max_unanswered_bytes = std::max(limits.max_unanswered_bytes, limits.max_frame_bytes);
   return options;
 }
 
@@ -57,7 +64,8 @@ result<prepared_options> prepare(const instance_options& options) {
   p.node = {.id = node_id(options.id),
             .members = *std::move(members),
             .core = options.core,
-            .timeouts = options.timeouts};
+            .timeouts = options.timeouts,
+            .snapshots = options.snapshots};
   if (auto config = check(p.node); !config) return std::unexpected(config.error());
   if (options.directory.empty()) {
     return fail(error_code::invalid_argument, "directory must not be empty");
@@ -69,7 +77,8 @@ result<prepared_options> prepare(const instance_options& options) {
                .cluster = cluster,
                .node = p.node.id,
                .bootstrap = p.node.members,
-               .seed = asio_runtime::random_seed()};
+               .seed = asio_runtime::random_seed(),
+               .segment_bytes = options.segment_bytes};
   if (options.core.max_command_bytes > p.storage.largest_payload()) {
     return fail(error_code::invalid_argument,
                 "core.max_command_bytes (" + std::to_string(options.core.max_command_bytes) +

@@ -43,6 +43,8 @@ struct instance_options {
   apply_thread apply = apply_thread::loop;
   core::config core;
   rpc_timeouts timeouts;
+  snapshot_policy snapshots;
+  std::uint64_t segment_bytes = 64 << 20;  ///< see `wal_options`
   logger_ref logger;  ///< must outlive the instance
 };
 

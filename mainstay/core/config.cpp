@@ -51,30 +51,37 @@ struct size_rule {
   std::uint64_t value;
   std::uint64_t least;
   const char* least_name;
+  std::uint64_t most = std::uint64_t{1} << 40;
+  const char* most_name = "2^40";
 };
 
+/// What goes in one message: with larger ones a message could have more entries than any decoder
+/// takes (2^20 of `core::size_of`), or not fit in a frame at all.
+constexpr std::uint64_t largest_in_message = 64 << 20;
+constexpr std::uint64_t largest_command = 256 << 20;
+
 result<void> check_sizes(const config& c) {
-  constexpr std::uint64_t largest = std::uint64_t{1} << 40;
   const size_rule rules[] = {
-      {"max_append_bytes", c.max_append_bytes, 1024, "1024"},
+      {"max_append_bytes", c.max_append_bytes, 1024, "1024", largest_in_message, "67108864"},
       {"max_inflight_messages", c.max_inflight_messages, 1, "1"},
       {"max_inflight_bytes", c.max_inflight_bytes, c.max_append_bytes, "max_append_bytes"},
-      {"max_command_bytes", c.max_command_bytes, 1, "1"},
+      {"max_command_bytes", c.max_command_bytes, 1, "1", largest_command, "268435456"},
       {"max_uncommitted_bytes", c.max_uncommitted_bytes, c.max_command_bytes + 64,
        "max_command_bytes + 64"},
       {"log_window_bytes", c.log_window_bytes, 4096, "4096"},
       {"max_applying_bytes", c.max_applying_bytes, 1, "1"},
       {"max_read_rounds", c.max_read_rounds, 1, "1"},
       {"max_waiting_reads", c.max_waiting_reads, 1, "1"},
-      {"snapshot_chunk_bytes", c.snapshot_chunk_bytes, smallest_snapshot_chunk, "16384"},
+      {"snapshot_chunk_bytes", c.snapshot_chunk_bytes, smallest_snapshot_chunk, "16384",
+       largest_in_message, "67108864"},
       {"max_snapshot_transfers", c.max_snapshot_transfers, 1, "1"},
       {"snapshot_bytes_per_second", c.snapshot_bytes_per_second, 0, "0"},
       {"compaction_tail_bytes", c.compaction_tail_bytes, 0, "0"},
   };
   for (const auto& rule : rules) {
-    if (rule.value > largest) {
-      return refuse(std::string(rule.name) + " (" + to_string(rule.value) +
-                    ") must be at most 2^40");
+    if (rule.value > rule.most) {
+      return refuse(std::string(rule.name) + " (" + to_string(rule.value) + ") must be at most " +
+                    rule.most_name);
     }
     if (rule.value < rule.least) {
       return refuse(std::string(rule.name) + " (" + to_string(rule.value) + ") must be at least " +

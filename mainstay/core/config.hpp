@@ -33,13 +33,13 @@ struct config {
   /// votes (thesis §6.2, §4.2.3).
   bool check_quorum = true;
 
-  /// Payload and allowance of the entries of one append_entries, in bytes; one entry may exceed it.
+  /// Payload and allowance of one append_entries' entries; one may exceed it. At most 64 MiB.
   std::uint64_t max_append_bytes = 1 << 20;
   /// append_entries with entries on their way to one peer, unanswered.
   std::uint64_t max_inflight_messages = 64;
   /// Their bytes. At least `max_append_bytes`.
   std::uint64_t max_inflight_bytes = 8 << 20;
-  /// One command's payload, in bytes. Larger ones are refused as invalid.
+  /// One command's payload, in bytes; at most 256 MiB. Larger ones are refused as invalid.
   std::uint64_t max_command_bytes = 4 << 20;
   /// Entries that a leader has accepted and not yet committed, in bytes; more is refused as
   /// overloaded. At least `max_command_bytes` and the entry's allowance.
@@ -55,8 +55,8 @@ struct config {
   /// Reads that wait for a round, or for a leader's answer; more are refused as overloaded.
   std::uint64_t max_waiting_reads = 1 << 20;
 
-  /// One install_snapshot carries at most so many bytes of an image; less where a chunk's way takes
-  /// longer than a heartbeat interval, so that a slow link delays no heartbeat.
+  /// One install_snapshot carries at most so many bytes of an image (64 MiB is the most); less where
+  /// a chunk's way takes longer than a heartbeat interval, so that a slow link delays no heartbeat.
   std::uint64_t snapshot_chunk_bytes = 1 << 20;
   /// Peers that are sent a snapshot at the same time; others wait.
   std::uint64_t max_snapshot_transfers = 2;

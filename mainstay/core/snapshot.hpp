@@ -15,7 +15,7 @@ struct snapshot_id {
   log_index last_included_index;  ///< the state is the one after this entry
   mainstay::term last_included_term;
   std::uint64_t size = 0;    ///< of the image, in bytes
-  std::uint64_t digest = 0;  ///< XXH3-64 of the image
+  std::uint64_t digest = 0;  ///< its last checksum, which stands on every byte
 
   friend bool operator==(const snapshot_id&, const snapshot_id&) = default;
 };

@@ -61,9 +61,10 @@ result<void> check_sizes(const node_options& o) {
                   ") must be between core.max_command_bytes + 256 (" + to_string(one_command) +
                   ") and 2^40");
   }
-  if (o.max_forward_bytes < 1024 || o.max_forward_bytes > largest) {
+  constexpr std::uint64_t largest_forward = 64 << 20;  // it goes in one message
+  if (o.max_forward_bytes < 1024 || o.max_forward_bytes > largest_forward) {
     return refuse("max_forward_bytes (" + to_string(o.max_forward_bytes) +
-                  ") must be between 1024 and 2^40");
+                  ") must be between 1024 and 67108864");
   }
   return {};
 }

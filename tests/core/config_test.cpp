@@ -21,6 +21,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr std::uint64_t largest = std::uint64_t{1} << 40;
+constexpr std::uint64_t in_message = std::uint64_t{64} << 20;
 
 std::string refusal(const config& c) {
   const auto checked = valid_config::check(c);
@@ -95,6 +96,8 @@ struct size_rule {
   std::uint64_t config::* field;
   std::uint64_t least;
   const char* least_name;
+  std::uint64_t most = largest;
+  const char* most_name = "2^40";
 };
 
 void PrintTo(const size_rule& rule, std::ostream* out) { *out << rule.name; }
@@ -109,20 +112,25 @@ TEST_P(ValidConfigSizes, HaveALeastAndALargestValue) {
   EXPECT_THAT(refusal(c),
               AllOf(HasSubstr(std::string(rule.name) + " (" + std::to_string(rule.least - 1) + ")"),
                     HasSubstr("must be at least " + std::string(rule.least_name))));
-  c.*rule.field = largest + 1;
-  EXPECT_THAT(refusal(c), AllOf(HasSubstr(std::string(rule.name) + " (1099511627777)"),
-                                HasSubstr("must be at most 2^40")));
+  c.*rule.field = rule.most + 1;
+  EXPECT_THAT(refusal(c),
+              AllOf(HasSubstr(std::string(rule.name) + " (" + std::to_string(rule.most + 1) + ")"),
+                    HasSubstr("must be at most " + std::string(rule.most_name))));
   c.*rule.field = rule.least;
   EXPECT_EQ(refusal(c), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Rule, ValidConfigSizes,
-    testing::Values(size_rule{"max_append_bytes", &config::max_append_bytes, 1024, "1024"},
+    testing::Values(size_rule{"max_append_bytes", &config::max_append_bytes, 1024, "1024",
+                              in_message, "67108864"},
                     size_rule{"max_inflight_messages", &config::max_inflight_messages, 1, "1"},
                     size_rule{"max_inflight_bytes", &config::max_inflight_bytes,
                               config{}.max_append_bytes, "max_append_bytes (1048576)"},
-                    size_rule{"max_command_bytes", &config::max_command_bytes, 1, "1"},
+                    size_rule{"max_command_bytes", &config::max_command_bytes, 1, "1",
+                              4 * in_message, "268435456"},
+                    size_rule{"snapshot_chunk_bytes", &config::snapshot_chunk_bytes, 16384, "16384",
+                              in_message, "67108864"},
                     size_rule{"max_uncommitted_bytes", &config::max_uncommitted_bytes,
                               config{}.max_command_bytes + 64, "max_command_bytes + 64 (4194368)"},
                     size_rule{"log_window_bytes", &config::log_window_bytes, 4096, "4096"},
@@ -145,9 +153,10 @@ RC_GTEST_PROP(ValidConfig, TakesOnlySettingsThatKeepTheRules, ()) {
   c.max_uncommitted_bytes = number();
   c.log_window_bytes = number();
 
-  const bool kept = c.max_append_bytes >= 1024 && c.max_append_bytes <= c.max_inflight_bytes &&
-                    c.max_inflight_bytes <= largest && c.max_command_bytes >= 1 &&
-                    c.max_command_bytes <= largest && c.max_uncommitted_bytes <= largest &&
+  const bool kept = c.max_append_bytes >= 1024 && c.max_append_bytes <= in_message &&
+                    c.max_append_bytes <= c.max_inflight_bytes && c.max_inflight_bytes <= largest &&
+                    c.max_command_bytes >= 1 && c.max_command_bytes <= 4 * in_message &&
+                    c.max_uncommitted_bytes <= largest &&
                     c.max_uncommitted_bytes >= c.max_command_bytes + 64 &&
                     c.log_window_bytes >= 4096 && c.log_window_bytes <= largest;
 

@@ -186,5 +186,25 @@ TEST(Instance, AddressInUseIsAnErrorNotACrash) {
   EXPECT_EQ(opened.error().code, error_code::io_failed);
 }
 
+// The largest settings that a node may have: what it sends then must not be refused by the
+// transport under a name that the node's settings do not have.
+TEST(PeerOptions, WhateverANodeMaySendFitsInAFrame) {
+  constexpr std::uint64_t mib = 1 << 20;
+  node_options node{.id = node_id(1), .members = *parse_members("1=127.0.0.1:7101")};
+  node.core.max_command_bytes = 256 * mib;
+  node.core.max_uncommitted_bytes = 512 * mib;
+  node.core.max_append_bytes = node.core.max_inflight_bytes = 64 * mib;
+  node.core.snapshot_chunk_bytes = node.max_forward_bytes = 64 * mib;
+  node.max_pending_bytes = 512 * mib;
+  ASSERT_TRUE(check(node));
+
+  auto options = peer_options(node, cluster_id(1), 1);
+  options.disk = incarnation(1);
+  const auto sound = check(options);
+
+  ASSERT_TRUE(sound) << sound.error().message;
+  EXPECT_GE(options.limits.max_frame_bytes, 320 * mib);
+}
+
 }  // namespace
 }  // namespace mainstay
