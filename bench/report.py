@@ -82,6 +82,43 @@ def server_section(server):
     return table(columns, rows)
 
 
+def percent(share):
+    return f"{100 * share:,.0f} %"
+
+
+def snapshot_rows(measured):
+    """What a measurement of bench/snapshots.py says, as pairs."""
+    m = measured
+    size = f"{m['image_mib']:,.0f} MiB" if "image_mib" in m else ""
+    if m["name"] == "save":
+        return [(f"throughput kept while the leader saves {size} again and again "
+                 f"({m['seconds_each']:.1f} s each)",
+                 f"{percent(m['kept'])} ({m['without_per_second']:,.0f} → "
+                 f"{m['with_per_second']:,.0f} a second)"),
+                ("slowest in a thousand, without and with",
+                 f"{m['without_p99.9_us'] / 1e3:.1f} ms, {m['with_p99.9_us'] / 1e3:.1f} ms"),
+                ("changes of the leader meanwhile", str(m["leader_changes"]))]
+    if m["name"] == "transfer":
+        return [(f"transfer of {size} to a follower",
+                 f"{m['mb_per_second']:,.0f} MB/s; in use after "
+                 f"{m['until_applied_seconds']:.1f} s")]
+    if m["name"] == "restart":
+        return [(f"restart with {m['entries']:,} entries behind the snapshot",
+                 f"answers after {m['seconds_until_it_answers']:.2f} s, has applied all after "
+                 f"{m['seconds_until_all_is_applied']:.2f} s")]
+    return [(f"throughput kept while a learner is added that needs {size} "
+             f"(caught up after {m['seconds_until_caught_up']:.1f} s)",
+             f"{percent(m['kept'])} ({m['without_per_second']:,.0f} → "
+             f"{m['with_per_second']:,.0f} a second)"),
+            ("with all four nodes on this machine, once it has caught up",
+             f"{m['four_per_second']:,.0f} a second")]
+
+
+def snapshots_section(snapshots):
+    rows = [[what, figure] for m in snapshots["measurements"] for what, figure in snapshot_rows(m)]
+    return table([("what", False), ("measured", False)], rows)
+
+
 class Picture:
     """Two panels of lines over the number outstanding, drawn as SVG by hand."""
 
@@ -187,14 +224,20 @@ def page(results):
                   "many requests", "outstanding over four connections; redis-benchmark uses 50 "
                   "connections with pipelines of 16.", "GET is linearizable. The generator shares "
                   "the processors; its CPU is not counted.", "", server_section(results["server"])]
+    if "snapshots" in results:
+        parts += ["", "## Snapshots", "",
+                  "Three `mainstayd` with values of 1 KiB; SET of 128 bytes, 256 outstanding, at "
+                  "the leader.", "The follower that is sent the state was away for too long. Commit "
+                  + results["snapshots"]["commit"] + ".", "",
+                  snapshots_section(results["snapshots"])]
     if "core" in results:
         parts += ["", "## Core", "",
                   "The algorithm alone: no I/O, no encoding, no threads.", "",
                   core_section(results["core"])]
     parts += ["", "## How to repeat it", "", "```sh",
-              "./dev bench                  # everything, about three minutes",
-              "./dev bench --quick          # under a minute",
-              "./dev bench --only library   # or core, or server",
+              "./dev bench                  # everything, about six minutes",
+              "./dev bench --quick          # about a minute",
+              "./dev bench --only library   # or core, server, snapshots",
               "./dev bench --write-docs     # renews this page", "```", ""]
     return "\n".join(parts)
 

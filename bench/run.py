@@ -1,4 +1,5 @@
-"""Every benchmark in one run on one machine: its limits, the core, the library, the server.
+"""Every benchmark in one run on one machine: its limits, the core, the library, the server, and
+what snapshots cost.
 
 `./dev bench` calls it. Tables go to the terminal as they come, and all results to a JSON file; with
 --write-docs the report is written from it (report.py).
@@ -15,6 +16,7 @@ import sys
 
 import report
 
+PARTS = ["core", "library", "server", "snapshots"]
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -62,12 +64,12 @@ def main():
     parser.add_argument("--directory", default="build", help="on the disk to measure")
     parser.add_argument("--quick", action="store_true", help="under a minute, coarser")
     parser.add_argument("--seconds", type=float, default=2, help="of each measurement")
-    parser.add_argument("--only", choices=["core", "library", "server"], action="append")
+    parser.add_argument("--only", choices=PARTS, action="append")
     parser.add_argument("--results", default="build/bench.json", help="where all results go")
     parser.add_argument("--write-docs", action="store_true", help="renew docs/performance.md")
     options = parser.parse_args()
     binaries = pathlib.Path(options.bin)
-    wanted = options.only or ["core", "library", "server"]
+    wanted = options.only or PARTS
     length = ["--quick"] if options.quick else ["--seconds", str(options.seconds)]
 
     results = {"machine": machine()}
@@ -86,6 +88,12 @@ def main():
         say("the server, three durable processes, clients over RESP")
         results["server"] = output_of([sys.executable, HERE / "server.py", "--json", "--bin",
                                        binaries, "--directory", options.directory, *length])
+    if "snapshots" in wanted:
+        say("snapshots, three durable processes with much state")
+        shorter = ["--quick"] if options.quick else []
+        results["snapshots"] = output_of([sys.executable, HERE / "snapshots.py", "--json", "--bin",
+                                          binaries, "--directory", options.directory, *shorter])
+        results["snapshots"]["commit"] = results["machine"]["commit"]
     pathlib.Path(options.results).write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     print(f"\nresults: {options.results}")
     if options.write_docs:

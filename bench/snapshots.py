@@ -1,8 +1,8 @@
 """What snapshots cost and how fast they travel: three mainstayd on this machine with much state.
 
 Fills the cluster, then measures SET throughput without and with snapshots being saved, a transfer
-to a follower that was away, and a restart with a long log behind the snapshot. It leaves nothing
-behind.
+to a follower that was away, a restart with a long log behind the snapshot, and SET throughput while
+a learner is added that needs the whole state. It leaves nothing behind.
 """
 
 import argparse
@@ -21,8 +21,13 @@ import cluster  # noqa: E402  (the path comes first)
 import server  # noqa: E402
 import telling  # noqa: E402
 
-PARTS = ["save", "transfer", "restart"]
+PARTS = ["save", "transfer", "restart", "learner"]
 NEVER = ["--snapshot-entries", "0", "--snapshot-bytes", "0"]
+
+
+def scratch(options):
+    """A folder on the disk to measure, gone in the end."""
+    return tempfile.TemporaryDirectory(prefix="mainstay-bench-", dir=options.directory)
 
 
 def save(node):
@@ -102,7 +107,7 @@ def transfer(options, leader, behind, tell):
 
 def restart(options, tell):
     """A node starts with a million entries of 128 bytes behind its snapshot."""
-    with tempfile.TemporaryDirectory(prefix="mainstay-bench-", dir=options.directory) as place, \
+    with scratch(options) as place, \
             cluster.Cluster(options.mainstayd, place, options=NEVER) as servers:
         leader = servers.start()
         server.ctl_bench(options.ctl, [leader],
@@ -122,11 +127,66 @@ def restart(options, tell):
               "seconds_until_all_is_applied": time.monotonic() - began})
 
 
+def address(node):
+    return f"{node.id}=127.0.0.1:{node.raft_port}"
+
+
+def start_with(servers, node, members, *more):
+    """Starts a node with a list of members of its own."""
+    command = servers.command(node)
+    command[command.index("--cluster") + 1] = ",".join(map(address, members))
+    node.start_as([*command, *more])
+
+
+def add_learner(options, leader, newcomer):
+    """Has a running node taken in, and waits until it has nearly everything."""
+    subprocess.run([options.ctl, "--admin", f"127.0.0.1:{leader.http_port}", "--timeout", "60000",
+                    "member", "add", address(newcomer), "--learner"], stdout=subprocess.DEVNULL,
+                   check=True, timeout=90)
+    cluster.wait_until(lambda: (s := newcomer.status()) and s["applied_index"]
+                       >= leader.status()["applied_index"] - 50_000, 120,
+                       "the learner does not catch up", pause=0.05)
+
+
+def learner(options, tell):
+    """Writes while a fourth node is added that needs the whole state, and with it."""
+    with scratch(options) as place, \
+            cluster.Cluster(options.mainstayd, place, size=4,
+                            options=[*NEVER, "--cluster-id", "9"]) as servers:
+        *voters, newcomer = servers.nodes
+        for node in voters:
+            start_with(servers, node, voters)
+        leader = servers.wait_for_leader(20)
+        fill(options, leader)
+        servers.wait_until_caught_up(120)
+        start_with(servers, newcomer, servers.nodes, "--learner")
+        cluster.wait_until(newcomer.status, 20, "the newcomer does not come up")
+        image, _ = save(leader)
+        alone, _ = load(options, leader, options.seconds)
+        term = leader.status()["term"]
+        began = time.monotonic()
+        caught_up = []
+
+        def add_and_watch():
+            add_learner(options, leader, newcomer)
+            caught_up.append(time.monotonic() - began)
+
+        adding = threading.Thread(target=add_and_watch)
+        adding.start()
+        during, worst = load(options, leader, options.seconds)
+        adding.join()
+        after, _ = load(options, leader, options.seconds)
+        tell({"name": "learner", "image_mib": image["bytes"] / 2**20,
+              "seconds_until_caught_up": caught_up[0], "without_per_second": alone,
+              "with_per_second": during, "kept": during / alone, "with_p99.9_us": worst,
+              "four_per_second": after, "leader_changes": leader.status()["term"] - term})
+
+
 def run(options, tell):
     """All measurements, told as they come."""
     wanted = options.only or PARTS
     if {"save", "transfer"} & set(wanted):
-        with tempfile.TemporaryDirectory(prefix="mainstay-bench-", dir=options.directory) as place, \
+        with scratch(options) as place, \
                 cluster.Cluster(options.mainstayd, place, options=NEVER) as servers:
             leader = servers.start()
             fill(options, leader)
@@ -138,6 +198,8 @@ def run(options, tell):
                 transfer(options, leader, behind, tell)
     if "restart" in wanted:
         restart(options, tell)
+    if "learner" in wanted:
+        learner(options, tell)
 
 
 def line_of(measured):
