@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <gtest/gtest.h>
 
 #include "mainstay/mainstay.hpp"
@@ -54,6 +56,13 @@ struct counters {
   }
   result<void> restore(const snapshot_reader&) { return {}; }
 };
+
+/// The port was free a moment ago.
+std::string free_address() {
+  boost::asio::io_context context;
+  const boost::asio::ip::tcp::acceptor probe(context, {boost::asio::ip::address_v4::loopback(), 0});
+  return "127.0.0.1:" + std::to_string(probe.local_endpoint().port());
+}
 
 std::uint64_t disk_use(const std::string& directory) {
   std::uint64_t bytes = 0;
@@ -106,7 +115,7 @@ TEST(LongRun, DiskUseIsBoundedOverTenMillionEntries) {
   scratch_directory scratch;
   std::filesystem::create_directory(scratch.path());
   instance_options options{
-      .id = 1, .directory = scratch.path() + "/data", .members = "1=127.0.0.1:0"};
+      .id = 1, .directory = scratch.path() + "/data", .members = "1=" + free_address()};
   options.core.compaction_tail_bytes = tail;
   options.core.max_command_bytes = 64 * kib;
   options.segment_bytes = segment;

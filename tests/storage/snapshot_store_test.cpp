@@ -1,6 +1,7 @@
 // Images on files that are damaged, full, or left over; and their format, byte by byte.
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -150,18 +151,39 @@ TEST(ImageFormat, NamesAreReadBackAndOthersAreNotTaken) {
   EXPECT_FALSE(wal::image_name_of("").has_value());
 }
 
-// Written once by this version, and never again: whoever reads it reads every image of version 1.
-TEST(ImageFormat, GoldenFileStaysReadable) {
-  const auto path = std::filesystem::path(MAINSTAY_GOLDEN_DIRECTORY) / "version_1.image";
+std::string golden_image(const char* name) {
+  const auto path = std::filesystem::path(MAINSTAY_GOLDEN_DIRECTORY) / name;
+  if (!std::filesystem::exists(path) && std::getenv("MAINSTAY_UPDATE_GOLDEN") != nullptr) {
+    const auto bytes = make_image(contents_at(7), state_of(500)).bytes;
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
+  }
   std::ifstream in(path, std::ios::binary);
-  const std::string text(std::istreambuf_iterator<char>(in), {});
-  const auto expected = make_image(contents_at(7), state_of(500));
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// Written once, and never again: whoever reads it reads every image of version 1, also one whose
+// configuration has its first format.
+TEST(ImageFormat, GoldenFileStaysReadable) {
+  const auto text = golden_image("version_1.image");
+  const auto contents = contents_at(7);
 
   const auto found = verify(std::as_bytes(std::span(text)), 10'000);
 
   ASSERT_TRUE(found.has_value()) << found.error().message;
-  EXPECT_EQ(*found, expected.snapshot);
-  EXPECT_EQ(found->id.digest, 0x34043607a3a3e6abU);
+  EXPECT_EQ(*found, (core::snapshot{{log_index(7), term(1), text.size(), 0x34043607a3a3e6abU},
+                                    contents.time,
+                                    contents.configuration}));
+}
+
+TEST(ImageFormat, GoldenFileIsWrittenByteForByte) {
+  const auto text = golden_image("version_1_configuration_2.image");
+
+  const auto made = make_image(contents_at(7), state_of(500));
+
+  EXPECT_TRUE(std::ranges::equal(made.bytes, std::as_bytes(std::span(text))));
+  EXPECT_EQ(made.snapshot.id.digest, 0x439457a85fadfea1U);
 }
 
 // ---- Opening ----------------------------------------------------------------------------------

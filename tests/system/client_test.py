@@ -98,6 +98,7 @@ class PartitionedClient(SystemTest):
     def test_what_it_is_told_is_true_and_nothing_happens_twice(self):
         generator = random.Random(1)
         program = self.call_through_the_proxies(deadline_ms=200)
+        self.addCleanup(program.stdout.close)
         told = {}
         for line in program.stdout:
             key, outcome, answer = line.split()
