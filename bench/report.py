@@ -227,8 +227,8 @@ def page(results):
     if "snapshots" in results:
         parts += ["", "## Snapshots", "",
                   "Three `mainstayd` with values of 1 KiB; SET of 128 bytes, 256 outstanding, at "
-                  "the leader.", "The follower that is sent the state was away for too long. Commit "
-                  + results["snapshots"]["commit"] + ".", "",
+                  "the leader.", "The follower that is sent the state was away for too long. "
+                  f"Commit {results['snapshots']['commit']}.", "",
                   snapshots_section(results["snapshots"])]
     if "core" in results:
         parts += ["", "## Core", "",

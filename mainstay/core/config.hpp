@@ -55,8 +55,8 @@ struct config {
   /// Reads that wait for a round, or for a leader's answer; more are refused as overloaded.
   std::uint64_t max_waiting_reads = 1 << 20;
 
-  /// One install_snapshot carries at most so many bytes of an image (64 MiB is the most); less where
-  /// a chunk's way takes longer than a heartbeat interval, so that a slow link delays no heartbeat.
+  /// One install_snapshot carries at most so many bytes of an image, 64 MiB at most; less where its
+  /// way takes longer than a heartbeat interval, so that a slow link delays no heartbeat.
   std::uint64_t snapshot_chunk_bytes = 1 << 20;
   /// Peers that are sent a snapshot at the same time; others wait.
   std::uint64_t max_snapshot_transfers = 2;
