@@ -31,7 +31,7 @@ class Upgrade(SystemTest):
         self.node = self.cluster.node(1)
 
     def use(self, session, *requests):
-        """The answers to requests in a session, each (serial, command…), or their codes of failure."""
+        """What (serial, command…) are answered in a session; failures by their codes."""
         with self.node.client() as client:
             client.call("MAINSTAY", "SESSION", "USE", session)
             client.send([("MAINSTAY", "SESSION", "EXEC", *one) for one in requests])
