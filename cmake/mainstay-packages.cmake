@@ -6,7 +6,9 @@ set(mainstay_package_of_targets
   "^Boost::=Boost 1.81"
   "^Threads::=Threads"
   "^fmt::=fmt"
+  "^OpenSSL::=OpenSSL 3"
   "^nlohmann_json::=nlohmann_json"
+  "^protobuf::=Protobuf"
   "^prometheus-cpp::=prometheus-cpp"
   "^spdlog::=spdlog"
   "^tomlplusplus::=tomlplusplus")
