@@ -112,6 +112,10 @@ void read_rest(reader& in, server_config& config) {
   in.text("resp", config.resp);
   in.text("http", config.http);
   in.choice<bool>("insecure", {{"true", true}, {"false", false}}, config.insecure);
+  in.choice<std::string>(
+      "serializer",
+      {{"binary", "binary"}, {"json", "json"}, {"cbor", "cbor"}, {"protobuf", "protobuf"}},
+      config.serializer);
   in.milliseconds("election-timeout-min", config.node.core.election_timeout_min);
   in.milliseconds("election-timeout-max", config.node.core.election_timeout_max);
   in.milliseconds("heartbeat-interval", config.node.core.heartbeat_interval);

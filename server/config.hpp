@@ -22,8 +22,9 @@ struct server_config {
   std::string resp = "127.0.0.1:6401";
   std::string http = "127.0.0.1:8101";
   bool insecure = false;
-  bool is_learner = false;  ///< a newcomer, which the cluster has still to take in
-  std::string join_token;   ///< newcomers must name it; empty: any may come
+  std::string serializer = "binary";  ///< a name that `serializer_named` knows
+  bool is_learner = false;            ///< a newcomer, which the cluster has still to take in
+  std::string join_token;             ///< newcomers must name it; empty: any may come
   std::uint64_t segment_bytes = 64 << 20;
   std::uint64_t snapshot_bytes_per_second = 128 << 20;  ///< of saving; 0: no limit
   apply_thread apply = apply_thread::loop;

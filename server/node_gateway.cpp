@@ -10,6 +10,8 @@
 #include "mainstay/machines/key_value/key_value.hpp"
 #include "mainstay/metrics/prometheus/prometheus_metrics.hpp"
 
+#include "server/serializers.hpp"
+
 namespace mainstay::server {
 
 namespace {
@@ -19,6 +21,8 @@ constexpr auto status_patience = std::chrono::seconds(1);
 
 /// mainstayd's bundle.
 struct server_types : default_types<key_value> {
+  using network_client_type = tcp_client<any_rpc_serializer>;
+  using network_server_type = tcp_server<any_rpc_serializer>;
   using metrics_type = prometheus_metrics;
 };
 
@@ -75,8 +79,8 @@ class node_gateway::implementation {
         runtime_(config.apply),
         logger_(logger),
         storage_(std::move(log)),
-        client_(io_context_of(runtime_), network, logger_),
-        server_(io_context_of(runtime_), network, logger_),
+        client_(io_context_of(runtime_), network, logger_, serializer_named(config.serializer)),
+        server_(io_context_of(runtime_), network, logger_, serializer_named(config.serializer)),
         host_({runtime_, *storage_, client_, server_, logger_, metrics_}) {
     last_.id = config.node.id;
     last_.cluster_id = cluster_;
@@ -139,8 +143,8 @@ class node_gateway::implementation {
   logger_ref logger_;
   prometheus_metrics metrics_;
   std::unique_ptr<wal_engine> storage_;
-  tcp_client<binary_serializer> client_;
-  tcp_server<binary_serializer> server_;
+  server_types::network_client_type client_;
+  server_types::network_server_type server_;
   host<server_types> host_;
   std::optional<node<server_types>> node_;
   bool stopped_ = false;

@@ -49,6 +49,8 @@ inline constexpr std::array setting_table{
                         "send a follower at most so much of one a second; 0: no limit (default 0)"},
     setting_description{"compaction-tail-bytes", "BYTES",
                         "kept of the log behind a snapshot, for slow followers (default 8388608)"},
+    setting_description{"serializer", "binary|json|cbor|protobuf",
+                        "form of the messages between nodes, the same on all (default binary)"},
     setting_description{"apply-thread", "loop|own",
                         "where commands are applied (default loop, without a hand-over)"},
     setting_description{"request-timeout", "MS",

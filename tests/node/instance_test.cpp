@@ -28,6 +28,13 @@ struct adder {
   result<void> restore(const snapshot_reader&) { return {}; }
 };
 
+/// How much slower an instrumented build works through large payloads, at worst.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr int slowness = 5;
+#else
+constexpr int slowness = 1;
+#endif
+
 /// Directory and addresses of three nodes; the ports were free a moment ago.
 class three_nodes {
  public:
@@ -67,10 +74,10 @@ class three_nodes {
   std::string add(std::uint64_t id, std::string_view number) {
     while (true) {
       auto& node = (*this)[id];
-      const auto outcome =
-          node.submit(shared_bytes::copy_of(number),
-                      {.deadline = node.in(std::chrono::seconds(20))}, boost::asio::use_future)
-              .get();
+      const auto outcome = node.submit(shared_bytes::copy_of(number),
+                                       {.deadline = node.in(slowness * std::chrono::seconds(20))},
+                                       boost::asio::use_future)
+                               .get();
       if (outcome) return std::string(outcome->text());
       if (outcome_of(outcome.error().code) == outcome::unknown) return outcome.error().message;
     }
@@ -165,8 +172,9 @@ TEST(Instance, LargestCommandFitsEveryLayer) {
   for (const std::uint64_t id : {1, 2, 3}) {
     auto options = c.options(id);
     options.core.max_command_bytes = 16 << 20;
-    options.core.election_timeout_min = std::chrono::seconds(4);  // for slow disks
-    options.core.election_timeout_max = std::chrono::seconds(5);
+    // For slow disks.
+    options.core.election_timeout_min = slowness * std::chrono::seconds(4);
+    options.core.election_timeout_max = slowness * std::chrono::seconds(5);
     c.start(options);
   }
 

@@ -21,6 +21,7 @@ static_assert(message_names.size() == std::variant_size_v<rpc_response>);
 template <class Fields, class Message>
 using subject = typename Fields::template subject<Message>;
 
+/// Paper §5.2.
 template <class Fields>
 void describe(Fields& fields, subject<Fields, core::request_vote>& m) {
   fields("term", m.term);
@@ -30,6 +31,7 @@ void describe(Fields& fields, subject<Fields, core::request_vote>& m) {
   fields("leadership_transfer", m.leadership_transfer);
 }
 
+/// The answer to it.
 template <class Fields>
 void describe(Fields& fields, subject<Fields, core::request_vote_response>& m) {
   fields("term", m.term);
@@ -37,6 +39,7 @@ void describe(Fields& fields, subject<Fields, core::request_vote_response>& m) {
   fields("pre_vote", m.pre_vote);
 }
 
+/// Paper §5.3: one entry of the log, within append_entries.
 template <class Fields>
 void describe(Fields& fields, subject<Fields, core::entry>& e) {
   fields("index", e.index);
@@ -46,6 +49,7 @@ void describe(Fields& fields, subject<Fields, core::entry>& e) {
   fields("payload", e.payload);
 }
 
+/// Paper §5.3.
 template <class Fields>
 void describe(Fields& fields, subject<Fields, core::append_entries>& m) {
   fields("term", m.term);
@@ -56,6 +60,7 @@ void describe(Fields& fields, subject<Fields, core::append_entries>& m) {
   fields("entries", m.entries);
 }
 
+/// The answer to it.
 template <class Fields>
 void describe(Fields& fields, subject<Fields, core::append_entries_response>& m) {
   fields("term", m.term);
@@ -67,6 +72,7 @@ void describe(Fields& fields, subject<Fields, core::append_entries_response>& m)
   fields("round", m.round);
 }
 
+/// Paper §7; the image is named by four fields of the message.
 template <class Fields>
 void describe(Fields& fields, subject<Fields, core::install_snapshot>& m) {
   fields("term", m.term);
@@ -78,6 +84,7 @@ void describe(Fields& fields, subject<Fields, core::install_snapshot>& m) {
   fields("data", m.data);
 }
 
+/// The answer to it.
 template <class Fields>
 void describe(Fields& fields, subject<Fields, core::install_snapshot_response>& m) {
   fields("term", m.term);
@@ -86,22 +93,26 @@ void describe(Fields& fields, subject<Fields, core::install_snapshot_response>& 
   fields("match_index", m.match_index);
 }
 
+/// Thesis §3.10.
 template <class Fields>
 void describe(Fields& fields, subject<Fields, core::timeout_now>& m) {
   fields("term", m.term);
 }
 
+/// The answer to it.
 template <class Fields>
 void describe(Fields& fields, subject<Fields, core::timeout_now_response>& m) {
   fields("term", m.term);
   fields("accepted", m.accepted);
 }
 
+/// Thesis §6.4.
 template <class Fields>
 void describe(Fields& fields, subject<Fields, core::read_index>& m) {
   fields("term", m.term);
 }
 
+/// The answer to it.
 template <class Fields>
 void describe(Fields& fields, subject<Fields, core::read_index_response>& m) {
   fields("term", m.term);
@@ -109,12 +120,14 @@ void describe(Fields& fields, subject<Fields, core::read_index_response>& m) {
   fields("index", m.index);
 }
 
+/// Commands on their way to the leader.
 template <class Fields>
 void describe(Fields& fields, subject<Fields, forward_commands>& m) {
   fields("kind", m.kind);
   fields("commands", m.commands);
 }
 
+/// What became of them.
 template <class Fields>
 void describe(Fields& fields, subject<Fields, forward_commands_response>& m) {
   fields("outcomes", m.outcomes);

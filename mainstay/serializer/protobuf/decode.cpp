@@ -7,12 +7,11 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <rpc.pb.h>
 
 #include "mainstay/core/configuration.hpp"
 #include "mainstay/serializer/protobuf/item_count.hpp"
 #include "mainstay/serializer/protobuf/protobuf_serializer.hpp"
-
-#include "rpc.pb.h"
 
 namespace mainstay {
 

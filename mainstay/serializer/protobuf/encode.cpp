@@ -1,10 +1,10 @@
 /// The encoding half of protobuf_serializer: one overload of `fill` per message.
 #include <utility>
 
+#include <rpc.pb.h>
+
 #include "mainstay/base/assert.hpp"
 #include "mainstay/serializer/protobuf/protobuf_serializer.hpp"
-
-#include "rpc.pb.h"
 
 namespace mainstay {
 

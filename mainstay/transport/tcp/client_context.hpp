@@ -36,7 +36,7 @@ struct client_context {
   boost::asio::io_context& io;
   valid_tcp_options options;
   logger_ref logger;
-  std::unique_ptr<rpc_codec> codec;
+  rpc_codec codec;
   random_generator random;
   std::shared_ptr<deferred_calls> deferred;
   tcp_client_counters counters;

@@ -55,7 +55,7 @@ void client_core::stop() {
 }
 
 client_base::client_base(boost::asio::io_context& io, valid_tcp_options options, logger_ref logger,
-                         std::unique_ptr<rpc_codec> codec) {
+                         rpc_codec codec) {
   const random_generator random(options->random_seed);
   core_ = std::make_shared<client_core>(
       std::make_shared<client_context>(client_context{io,

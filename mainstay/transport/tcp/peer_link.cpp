@@ -17,7 +17,7 @@ void peer_link::call(outgoing_call call) {
   if (auto refused = refusal_now()) {
     return context_->deferred->add(std::move(call.done), *std::move(refused));
   }
-  auto body = context_->codec->encode(call.request);
+  auto body = context_->codec.encode(call.request);
   if (auto refused = refusal_of_size(body.size())) {
     return context_->deferred->add(std::move(call.done), *std::move(refused));
   }
@@ -99,7 +99,7 @@ greeting peer_link::own_greeting() const {
           peer_,
           options.disk,
           static_cast<std::uint32_t>(options.limits.max_frame_bytes),
-          std::string(context_->codec->name())};
+          std::string(context_->codec.name())};
 }
 
 void peer_link::on_connected(result<connector::socket> made) {
@@ -173,7 +173,7 @@ void peer_link::on_response(const frame& received) {
     return;
   }
   ++context_->counters.responses;
-  auto response = context_->codec->decode_response(received.body);
+  auto response = context_->codec.decode_response(received.body);
   if (response && response->index() != call->request) {
     response = fail(error_code::malformed, "the peer answered another kind of request");
   }

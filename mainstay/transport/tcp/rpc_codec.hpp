@@ -1,48 +1,32 @@
-/// A serializer behind virtual functions, so that client and server are compiled once and not for
-/// every serializer. Private to the transport.
+/// A serializer with the limits of its decoder, so that client and server are compiled once and not
+/// for every serializer. Private to the transport.
 #pragma once
 
 #include <string_view>
 #include <utility>
 
-#include "mainstay/seams/rpc_serializer.hpp"
+#include "mainstay/seams/any_rpc_serializer.hpp"
 
 namespace mainstay::tcp {
 
-/// The functions of an `rpc_serializer`.
+/// Encodes what is sent and decodes what is received.
 class rpc_codec {
  public:
-  virtual ~rpc_codec() = default;
-  virtual std::string_view name() const = 0;
-  virtual byte_pieces encode(const rpc_request& request) const = 0;
-  virtual byte_pieces encode(const rpc_response& response) const = 0;
-  virtual result<rpc_request> decode_request(const shared_bytes& bytes) const = 0;
-  virtual result<rpc_response> decode_response(const shared_bytes& bytes) const = 0;
-};
-
-/// An `rpc_codec` made of one serializer and its limits.
-template <rpc_serializer Serializer>
-class codec_of final : public rpc_codec {
- public:
-  codec_of(Serializer serializer, decode_limits limits)
+  rpc_codec(any_rpc_serializer serializer, decode_limits limits)
       : serializer_(std::move(serializer)), limits_(limits) {}
 
-  std::string_view name() const override { return serializer_.name(); }
-  byte_pieces encode(const rpc_request& request) const override {
-    return serializer_.encode(request);
-  }
-  byte_pieces encode(const rpc_response& response) const override {
-    return serializer_.encode(response);
-  }
-  result<rpc_request> decode_request(const shared_bytes& bytes) const override {
+  std::string_view name() const { return serializer_.name(); }
+  byte_pieces encode(const rpc_request& request) const { return serializer_.encode(request); }
+  byte_pieces encode(const rpc_response& response) const { return serializer_.encode(response); }
+  result<rpc_request> decode_request(const shared_bytes& bytes) const {
     return serializer_.decode_request(bytes, limits_);
   }
-  result<rpc_response> decode_response(const shared_bytes& bytes) const override {
+  result<rpc_response> decode_response(const shared_bytes& bytes) const {
     return serializer_.decode_response(bytes, limits_);
   }
 
  private:
-  Serializer serializer_;
+  any_rpc_serializer serializer_;
   decode_limits limits_;
 };
 

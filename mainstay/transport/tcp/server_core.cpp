@@ -26,7 +26,7 @@ constexpr duration accept_pause = std::chrono::milliseconds(100);
 }  // namespace
 
 server_core::server_core(boost::asio::io_context& io, valid_tcp_options options, logger_ref logger,
-                         std::unique_ptr<rpc_codec> codec)
+                         rpc_codec codec)
     : io_(io), options_(std::move(options)), logger_(logger), codec_(std::move(codec)) {}
 
 result<void> server_core::start(request_handler handler) {
@@ -120,7 +120,7 @@ greeting server_core::own_greeting(node_id to) const {
           to,
           options_->disk,
           static_cast<std::uint32_t>(limits().max_frame_bytes),
-          std::string(codec_->name())};
+          std::string(codec_.name())};
 }
 
 bool server_core::is_full(node_id peer) const {
@@ -194,7 +194,7 @@ std::string server_core::local_address() const {
 }
 
 server_base::server_base(boost::asio::io_context& io, valid_tcp_options options, logger_ref logger,
-                         std::unique_ptr<rpc_codec> codec)
+                         rpc_codec codec)
     : core_(std::make_shared<server_core>(io, std::move(options), logger, std::move(codec))) {}
 
 server_base::~server_base() { core_->stop(); }

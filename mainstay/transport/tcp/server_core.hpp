@@ -33,7 +33,7 @@ struct connection_end {
 class server_core : public std::enable_shared_from_this<server_core> {
  public:
   server_core(boost::asio::io_context& io, valid_tcp_options options, logger_ref logger,
-              std::unique_ptr<rpc_codec> codec);
+              rpc_codec codec);
 
   result<void> start(request_handler handler);
   void stop();
@@ -42,7 +42,7 @@ class server_core : public std::enable_shared_from_this<server_core> {
   // For the connections.
   boost::asio::io_context& io() { return io_; }
   const tcp_limits& limits() const { return options_->limits; }
-  const rpc_codec& codec() const { return *codec_; }
+  const rpc_codec& codec() const { return codec_; }
   peer_identities& identities() { return *options_->identities; }
   tcp_server_counters& counters() { return counters_; }
   const tcp_server_counters& counters() const { return counters_; }
@@ -66,7 +66,7 @@ class server_core : public std::enable_shared_from_this<server_core> {
   boost::asio::io_context& io_;
   valid_tcp_options options_;
   logger_ref logger_;
-  std::unique_ptr<rpc_codec> codec_;
+  rpc_codec codec_;
   tcp_server_counters counters_;
 
   std::shared_ptr<request_handler> handler_;

@@ -54,7 +54,7 @@ class client_base {
 
  protected:
   client_base(boost::asio::io_context& io, valid_tcp_options options, logger_ref logger,
-              std::unique_ptr<rpc_codec> codec);
+              rpc_codec codec);
   /// Stops.
   ~client_base();
 
@@ -73,9 +73,9 @@ class tcp_client : public tcp::client_base {
   explicit tcp_client(boost::asio::io_context& io, const valid_tcp_options& options,
                       logger_ref logger = {}, Serializer serializer = {})
       : client_base(io, options, logger,
-                    std::make_unique<tcp::codec_of<Serializer>>(
-                        std::move(serializer),
-                        decode_limits{.max_payload = options->limits.max_frame_bytes})) {}
+                    tcp::rpc_codec(any_rpc_serializer(std::move(serializer)),
+                                   decode_limits{.max_payload = options->limits.max_frame_bytes})) {
+  }
 };
 
 }  // namespace mainstay

@@ -53,7 +53,7 @@ class server_base {
 
  protected:
   server_base(boost::asio::io_context& io, valid_tcp_options options, logger_ref logger,
-              std::unique_ptr<rpc_codec> codec);
+              rpc_codec codec);
   /// Stops.
   ~server_base();
 
@@ -72,9 +72,9 @@ class tcp_server : public tcp::server_base {
   explicit tcp_server(boost::asio::io_context& io, const valid_tcp_options& options,
                       logger_ref logger = {}, Serializer serializer = {})
       : server_base(io, options, logger,
-                    std::make_unique<tcp::codec_of<Serializer>>(
-                        std::move(serializer),
-                        decode_limits{.max_payload = options->limits.max_frame_bytes})) {}
+                    tcp::rpc_codec(any_rpc_serializer(std::move(serializer)),
+                                   decode_limits{.max_payload = options->limits.max_frame_bytes})) {
+  }
 };
 
 }  // namespace mainstay
