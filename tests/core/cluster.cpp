@@ -216,14 +216,6 @@ void cluster::turn(std::uint64_t number) {
 void cluster::carry_out(std::uint64_t number, core::ready ready) {
   simulated_node& n = at(number);
   if (!ready.persist.empty()) n.disk.write(std::move(ready.persist));
-  for (auto& e : ready.messages) {
-    if (core::is_request(e.message)) newest_calls_[{e.from, e.to}] = e.call;
-    if (!is_cut(e.from, e.to)) {
-      network_.push_back(std::move(e));
-    } else if (on_loss) {
-      on_loss(e);
-    }
-  }
   if (ready.restore) n.to_apply.emplace_back(*ready.restore);
   if (!ready.committed.empty()) n.to_apply.emplace_back(std::move(ready.committed));
   for (const auto& wanted : ready.snapshot_reads) n.image_work.emplace_back(wanted);
@@ -235,6 +227,15 @@ void cluster::carry_out(std::uint64_t number, core::ready ready) {
   }
   for (const auto& failure : ready.failed_reads) reads_.at(failure.context).failed = failure.why;
   n.log_reads.insert(n.log_reads.end(), ready.log_reads.begin(), ready.log_reads.end());
+  // Last, for a loss may tell the core at once, whose next ready comes behind this one.
+  for (auto& e : ready.messages) {
+    if (core::is_request(e.message)) newest_calls_[{e.from, e.to}] = e.call;
+    if (!is_cut(e.from, e.to)) {
+      network_.push_back(std::move(e));
+    } else if (on_loss) {
+      on_loss(e);
+    }
+  }
 }
 
 void cluster::deliver_one(std::size_t position) {
@@ -274,6 +275,9 @@ void cluster::apply(std::uint64_t number) {
     return with(number, [&](observed_core& r) { r.applied(snapshot->id.last_included_index); });
   }
   const auto& batch = std::get<std::vector<core::entry>>(work);
+  if (batch.front().index != n.core->last_applied().next()) {
+    throw std::logic_error("entries reach the state machine out of order");
+  }
   for (const auto& e : batch) {
     if (e.kind == core::entry_kind::command) n.applied.push_back(payload_of(e));
   }
