@@ -51,6 +51,23 @@ def core_section(core):
     return table([("benchmark", False), ("ns of CPU an entry or read, three replicas", True)], rows)
 
 
+def serializers_section(serializers):
+    """One row a message, and for each serializer its size and what writing and reading it cost."""
+    names = list(dict.fromkeys(one["serializer"] for one in serializers))
+    cells = {(one["message"], one["serializer"]): one for one in serializers}
+    rows = []
+    for message in dict.fromkeys(one["message"] for one in serializers):
+        row = [message]
+        for name in names:
+            one = cells[message, name]
+            row += [f"{one['bytes']:,}", f"{one['encode_ns']:,.0f} / {one['decode_ns']:,.0f}"]
+        rows.append(row)
+    columns = [("message", False)]
+    for name in names:
+        columns += [(f"{name}: bytes", True), ("ns to write / read", True)]
+    return table(columns, rows)
+
+
 def library_section(library):
     floor = library["limits"]["floor_us"]
     columns = [("", False), ("bytes", True), ("outstanding", True), ("a second", True),
@@ -234,10 +251,15 @@ def page(results):
         parts += ["", "## Core", "",
                   "The algorithm alone: no I/O, no encoding, no threads.", "",
                   core_section(results["core"])]
+    if "serializers" in results:
+        parts += ["", "## Serializers", "",
+                  "Size of each message, and CPU time to write and to read it; the payloads of "
+                  "large ones are copied", "by all but the binary form.", "",
+                  serializers_section(results["serializers"])]
     parts += ["", "## How to repeat it", "", "```sh",
               "./dev bench                  # everything, about six minutes",
               "./dev bench --quick          # about a minute",
-              "./dev bench --only library   # or core, server, snapshots",
+              "./dev bench --only library   # or core, serializers, server, snapshots",
               "./dev bench --write-docs     # renews this page", "```", ""]
     return "\n".join(parts)
 

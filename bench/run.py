@@ -16,7 +16,7 @@ import sys
 
 import report
 
-PARTS = ["core", "library", "server", "snapshots"]
+PARTS = ["core", "serializers", "library", "server", "snapshots"]
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -43,6 +43,24 @@ def core_results(binaries, quick):
     for r in results:
         print(f"  {r['name']:<44} {r['cpu_ns_per_item']:>10.0f} ns of CPU an item")
     return results
+
+
+def serializer_results(binaries, quick):
+    """Size and CPU time of every message in every form, through Google Benchmark."""
+    seconds = "0.02" if quick else "0.1"
+    raw = output_of([binaries / "serializer_bench", "--benchmark_format=json",
+                     f"--benchmark_min_time={seconds}"])
+    found = {}
+    for b in raw["benchmarks"]:
+        serializer, message, way = b["name"].split("/")
+        one = found.setdefault((message, serializer),
+                               {"message": message, "serializer": serializer,
+                                "bytes": round(b["bytes"])})
+        one[f"{way}_ns"] = b["cpu_time"]
+    for one in found.values():
+        print(f"  {one['message']:<42} {one['serializer']:<9} {one['bytes']:>7,} bytes,"
+              f" encode {one['encode_ns']:>9,.0f} ns, decode {one['decode_ns']:>9,.0f} ns")
+    return list(found.values())
 
 
 def machine():
@@ -80,6 +98,9 @@ def main():
     if "core" in wanted:
         say("the core alone, three replicas in one thread")
         results["core"] = core_results(binaries, options.quick)
+    if "serializers" in wanted:
+        say("the serializers, each message in each form")
+        results["serializers"] = serializer_results(binaries, options.quick)
     if "library" in wanted:
         say("the library, three durable processes, proposer in the leader's")
         results["library"] = output_of([binaries / "bench_cluster", "--json", "--directory",
