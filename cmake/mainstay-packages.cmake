@@ -3,6 +3,7 @@
 
 # Target patterns, each with the arguments of the find_package that makes them.
 set(mainstay_package_of_targets
+  "^Boost::log$=Boost 1.81 COMPONENTS log"
   "^Boost::=Boost 1.81"
   "^Threads::=Threads"
   "^fmt::=fmt"
@@ -14,6 +15,7 @@ set(mainstay_package_of_targets
   "^tomlplusplus::=tomlplusplus")
 # Targets that pkg-config makes, as PkgConfig::<name>, each with its module.
 set(mainstay_pkg_config_modules
+  "log4cpp=log4cpp"
   "xxhash=libxxhash")
 
 # Finds the package that makes `target`. A macro, because find_dependency returns from its caller.

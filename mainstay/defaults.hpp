@@ -45,7 +45,7 @@ struct instance_options {
   rpc_timeouts timeouts;
   snapshot_policy snapshots;
   std::uint64_t segment_bytes = 64 << 20;  ///< see `wal_options`
-  logger_ref logger;  ///< must outlive the instance
+  logger_ref logger;                       ///< must outlive the instance
 };
 
 /// The identity of a cluster that was given none: derived from its first members, so that two

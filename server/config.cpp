@@ -63,6 +63,13 @@ class reader {
     }
     refuse(*s, "must be one of " + names);
   }
+  void levels(std::string_view name, log_levels& into) {
+    const auto* s = find(name);
+    if (s == nullptr) return;
+    auto parsed = log_levels::parse(s->text);
+    if (!parsed) return fail_with(s->origin + ": " + parsed.error().message);
+    into = *std::move(parsed);
+  }
   const setting* find(std::string_view name) const {
     const auto found = given_.find(name);
     return found == given_.end() ? nullptr : &found->second;
@@ -141,14 +148,11 @@ void read_rest(reader& in, server_config& config) {
   in.number("session-window", config.limits.sessions.window);
   in.number("session-answer-bytes", config.limits.sessions.answer_bytes);
   in.number("max-sessions", config.limits.sessions.sessions);
-  in.choice<log_level>("log-level",
-                       {{"trace", log_level::trace},
-                        {"debug", log_level::debug},
-                        {"info", log_level::info},
-                        {"warning", log_level::warning},
-                        {"error", log_level::error},
-                        {"critical", log_level::critical}},
-                       config.level);
+  in.levels("log-level", config.levels);
+  in.choice<std::string>(
+      "logger",
+      {{"spdlog", "spdlog"}, {"boost_log", "boost_log"}, {"log4cpp", "log4cpp"}, {"none", "none"}},
+      config.logger);
   in.choice<log_format>("log-format", {{"text", log_format::text}, {"json", log_format::json}},
                         config.format);
 }

@@ -5,9 +5,10 @@
 #include <string>
 
 #include "mainstay/base/error.hpp"
-#include "mainstay/logging/spdlog/spdlog_logger.hpp"
 #include "mainstay/node/options.hpp"
 #include "mainstay/runtime/asio/asio_runtime.hpp"
+#include "mainstay/seams/log_levels.hpp"
+#include "mainstay/seams/log_line.hpp"
 
 #include "server/limits.hpp"
 #include "server/settings.hpp"
@@ -29,7 +30,8 @@ struct server_config {
   std::uint64_t snapshot_bytes_per_second = 128 << 20;  ///< of saving; 0: no limit
   apply_thread apply = apply_thread::loop;
   server_limits limits;
-  log_level level = log_level::info;
+  std::string logger = "spdlog";  ///< a name that `logger_named` knows
+  log_levels levels;
   log_format format = log_format::text;
 };
 

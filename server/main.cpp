@@ -8,9 +8,12 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "mainstay/logging/limited/limited_logger.hpp"
+
 #include "server/admin_pages.hpp"
 #include "server/config.hpp"
 #include "server/http_admin.hpp"
+#include "server/loggers.hpp"
 #include "server/node_gateway.hpp"
 #include "server/resp_server.hpp"
 #include "server/settings.hpp"
@@ -37,7 +40,7 @@ sigset_t block_signals() {
   return signals;
 }
 
-int serve(const server_config& config, spdlog_logger& log) {
+int serve(const server_config& config, limited_logger<any_diagnostic_logger>& log) {
   const sigset_t signals = block_signals();
   const logger_ref logger(log);
   std::atomic<bool> disk_failed = false;
@@ -83,7 +86,8 @@ int run(int count, char** arguments) {
     std::puts("the settings are sound");
     return 0;
   }
-  spdlog_logger log(config->format, config->level);
+  auto logger = logger_named(config->logger, config->format, config->levels);
+  limited_logger log(logger);
   return serve(*config, log);
 }
 

@@ -73,8 +73,11 @@ inline constexpr std::array setting_table{
                         "answers that a session remembers (default 65536)"},
     setting_description{"max-sessions", "N",
                         "sessions of the cluster; the least recently used ends (default 4096)"},
+    setting_description{"logger", "spdlog|boost_log|log4cpp|none",
+                        "library that writes the log, to standard error (default spdlog)"},
     setting_description{"log-level", "LEVEL",
-                        "trace, debug, info, warning, error or critical (default info)"},
+                        "trace, debug, info, warning, error or critical, and others for some "
+                        "components: info,tcp=debug (default info)"},
     setting_description{"log-format", "text|json", "how log lines look (default text)"},
 };
 

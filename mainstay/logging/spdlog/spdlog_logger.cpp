@@ -1,11 +1,10 @@
 #include "mainstay/logging/spdlog/spdlog_logger.hpp"
 
-#include <array>
 #include <chrono>
 #include <utility>
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
+#include <spdlog/async_logger.h>
+#include <spdlog/details/thread_pool.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
@@ -13,7 +12,8 @@ namespace mainstay {
 
 namespace {
 
-constexpr std::array level_names{"trace", "debug", "info", "warning", "error", "critical"};
+/// Lines that wait for the sink at most; each takes about 300 bytes.
+constexpr std::size_t longest_queue = 8192;
 
 spdlog::level::level_enum spdlog_level(log_level level) {
   switch (level) {
@@ -33,100 +33,32 @@ spdlog::level::level_enum spdlog_level(log_level level) {
   return spdlog::level::info;
 }
 
-using buffer = fmt::memory_buffer;
-
-void put_time(buffer& out) {
-  using namespace std::chrono;
-  const auto now = floor<milliseconds>(system_clock::now());
-  const auto seconds = floor<std::chrono::seconds>(now);
-  fmt::format_to(std::back_inserter(out), "{:%FT%T}.{:03}Z", fmt::gmtime(seconds),
-                 (now - seconds).count());
-}
-
-/// A quoted string with everything escaped that could end it, or the line.
-void put_quoted(buffer& out, std::string_view text) {
-  out.push_back('"');
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out.push_back('\\');
-      out.push_back(c);
-    } else if (byte < 0x20 || byte == 0x7f) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
-    } else {
-      out.push_back(c);
-    }
-  }
-  out.push_back('"');
-}
-
-void put_value(buffer& out, const log_field& field, log_format format) {
-  const auto* text = std::get_if<std::string_view>(&field.value);
-  if (text == nullptr) {
-    std::visit(
-        [&](const auto& value) {
-          if constexpr (!std::is_same_v<std::decay_t<decltype(value)>, std::string_view>) {
-            fmt::format_to(std::back_inserter(out), "{}", value);
-          }
-        },
-        field.value);
-    return;
-  }
-  const bool plain = format == log_format::text && !text->empty() &&
-                     text->find_first_not_of(
-                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                         "0123456789_-.:/") == std::string_view::npos;
-  if (plain) {
-    out.append(*text);
-  } else {
-    put_quoted(out, *text);
-  }
-}
-
 }  // namespace
 
-spdlog_logger::spdlog_logger(log_format format, log_level least)
-    : spdlog_logger(std::make_shared<spdlog::logger>(
-                        "mainstay", std::make_shared<spdlog::sinks::stderr_sink_mt>()),
-                    format, least) {
+spdlog_logger::spdlog_logger(log_format format, log_levels levels)
+    : spdlog_logger(nullptr, format, std::move(levels)) {
+  writer_ = std::make_shared<spdlog::details::thread_pool>(longest_queue, 1);
+  sink_ = std::make_shared<spdlog::async_logger>(
+      "mainstay", std::make_shared<spdlog::sinks::stderr_sink_mt>(), writer_,
+      spdlog::async_overflow_policy::overrun_oldest);
   sink_->set_pattern("%v");
+  sink_->set_level(spdlog::level::trace);
+  sink_->flush_on(spdlog::level::info);
 }
 
 spdlog_logger::spdlog_logger(std::shared_ptr<spdlog::logger> sink, log_format format,
-                             log_level least)
-    : sink_(std::move(sink)), format_(format), least_(least) {
+                             log_levels levels)
+    : sink_(std::move(sink)), format_(format), levels_(std::move(levels)) {
+  if (!sink_) return;
   sink_->set_level(spdlog::level::trace);
   sink_->flush_on(spdlog::level::info);
 }
 
 void spdlog_logger::log(log_level level, std::string_view component, std::string_view event,
                         std::span<const log_field> fields) {
-  if (!enabled(level)) return;
-  const char* name = level_names[static_cast<std::size_t>(level)];
-  buffer line;
-  if (format_ == log_format::text) {
-    put_time(line);
-    fmt::format_to(std::back_inserter(line), " {} {} {}", name, component, event);
-    for (const auto& field : fields) {
-      fmt::format_to(std::back_inserter(line), " {}=", field.name);
-      put_value(line, field, format_);
-    }
-  } else {
-    line.append(std::string_view(R"({"time":")"));
-    put_time(line);
-    fmt::format_to(std::back_inserter(line), R"(","level":"{}","component":)", name);
-    put_quoted(line, component);
-    line.append(std::string_view(R"(,"event":)"));
-    put_quoted(line, event);
-    for (const auto& field : fields) {
-      line.push_back(',');
-      put_quoted(line, field.name);
-      line.push_back(':');
-      put_value(line, field, format_);
-    }
-    line.push_back('}');
-  }
-  sink_->log(spdlog_level(level), std::string_view(line.data(), line.size()));
+  if (!levels_.enabled(component, level)) return;
+  sink_->log(spdlog_level(level),
+             line_of({level, component, event, fields}, format_, std::chrono::system_clock::now()));
 }
 
 void spdlog_logger::flush() { sink_->flush(); }

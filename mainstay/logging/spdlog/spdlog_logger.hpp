@@ -2,43 +2,42 @@
 /// spdlog's global registry is left alone.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
 
-#include "mainstay/seams/diagnostic_logger.hpp"
+#include "mainstay/seams/log_levels.hpp"
+#include "mainstay/seams/log_line.hpp"
 
 namespace spdlog {
 class logger;
+namespace details {
+class thread_pool;
 }
+}  // namespace spdlog
 
 namespace mainstay {
-
-/// How a line looks.
-enum class log_format : std::uint8_t {
-  text,  ///< `2026-05-01T12:00:00.000Z info node became leader term=3 node=1`
-  json,  ///< one object a line: time, level, component, event, and the fields
-};
 
 /// Satisfies `diagnostic_logger`. Any thread.
 class spdlog_logger {
  public:
-  /// Writes to standard error.
-  spdlog_logger(log_format format, log_level least);
+  /// Writes to standard error, on a thread of its own: nobody who logs waits for a slow terminal or
+  /// pipe. When the sink falls thousands of lines behind, the oldest are dropped.
+  spdlog_logger(log_format format, log_levels levels);
   /// Writes to a logger of the caller's, whose pattern should be "%v".
-  spdlog_logger(std::shared_ptr<spdlog::logger> sink, log_format format, log_level least);
+  spdlog_logger(std::shared_ptr<spdlog::logger> sink, log_format format, log_levels levels);
 
-  bool enabled(log_level level) const { return level >= least_; }
+  bool enabled(log_level level) const { return levels_.enabled(level); }
   void log(log_level level, std::string_view component, std::string_view event,
            std::span<const log_field> fields);
-  /// Writes out what spdlog still holds.
+  /// Asks for what is still held to be written. The end of the logger waits for that.
   void flush();
 
  private:
+  std::shared_ptr<spdlog::details::thread_pool> writer_;  ///< null: the sink is the caller's
   std::shared_ptr<spdlog::logger> sink_;
   log_format format_;
-  log_level least_;
+  log_levels levels_;
 };
 
 }  // namespace mainstay
