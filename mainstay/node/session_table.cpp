@@ -40,10 +40,12 @@ constexpr std::size_t slot_bytes = 1 + 4;
 
 void session_table::open(session_id id, const session_limits& limits, log_time now) {
   expire(now);
+  // Only a forged snapshot can hold the name of an entry that is yet to come.
+  if (sessions_.contains(id)) erase(id);
   while (sessions_.size() >= limits.sessions) erase(by_use_.front());
   session one{.limits = limits, .last_use = now, .slots = {}, .place = {}};
   one.place = by_use_.insert(by_use_.end(), id);
-  sessions_.insert_or_assign(id, std::move(one));
+  sessions_.emplace(id, std::move(one));
 }
 
 session_table::admission session_table::admit(const session_request& request, log_time now) {

@@ -227,6 +227,17 @@ TEST_F(Sessions, RestoringReadsNoFurtherThanItsOwnBytes) {
   EXPECT_EQ(next[0], std::byte{'m'});
 }
 
+TEST_F(Sessions, ANameThatIsThereAlreadyBeginsAnew) {
+  ASSERT_TRUE(apply(1, "old"));
+
+  table.open(1, limits, start);
+
+  EXPECT_EQ(ask(1).what, verdict::apply);
+  table.close(1, start);
+  EXPECT_EQ(table.size(), 0U);
+  EXPECT_EQ(table.save(), session_table().save());
+}
+
 TEST_F(Sessions, SavedAnswerOfGigabytesIsNotBelieved) {
   limits.answer_bytes = 0xffff'ffff;
   table.open(2, limits, start);
