@@ -63,6 +63,9 @@ class counting_files final : public wal::file_system {
     result<void> allocate(std::uint64_t size) override { return below_->allocate(size); }
     bool bypass_cache() override { return below_->bypass_cache(); }
     result<std::uint64_t> size() override { return below_->size(); }
+    void will_read(std::uint64_t offset, std::uint64_t length) override {
+      below_->will_read(offset, length);
+    }
 
    private:
     std::unique_ptr<wal::file> below_;

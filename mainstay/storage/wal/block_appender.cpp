@@ -20,6 +20,12 @@ result<block_appender> block_appender::create(file_system& files, std::string pa
   return block_appender(files, std::move(path), *std::move(created));
 }
 
+result<block_appender> block_appender::over(file_system& files, std::string path) {
+  auto opened = files.open(path, open_mode::read_write);
+  if (!opened) return std::unexpected(opened.error());
+  return block_appender(files, std::move(path), *std::move(opened));
+}
+
 result<void> block_appender::append(std::span<const std::span<const std::byte>> pieces) {
   whole_.assign(1, std::span<const std::byte>(rest_));
   whole_.insert(whole_.end(), pieces.begin(), pieces.end());

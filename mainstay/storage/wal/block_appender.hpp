@@ -1,4 +1,4 @@
-/// Writes a new file from front to back past the page cache: gigabytes that nobody reads soon would
+/// Writes a file from front to back past the page cache: gigabytes that nobody reads soon would
 /// push out what is of use, and their writeback would hold up the flushes of the log beside them.
 #pragma once
 
@@ -19,6 +19,8 @@ class block_appender {
  public:
   /// Creates the file.
   static result<block_appender> create(file_system& files, std::string path);
+  /// Writes over a file that is there, from its first byte on.
+  static result<block_appender> over(file_system& files, std::string path);
 
   /// Takes what comes next. Less than a block stays in memory.
   result<void> append(std::span<const std::span<const std::byte>> pieces);

@@ -41,6 +41,9 @@ class file {
   /// may become zeros. True when the disk can; does nothing otherwise.
   virtual bool bypass_cache() { return false; }
   virtual result<std::uint64_t> size() = 0;
+  /// This will be read soon: the disk may fetch it meanwhile.
+  virtual void will_read([[maybe_unused]] std::uint64_t offset,
+                         [[maybe_unused]] std::uint64_t length) {}
 };
 
 /// A lock on a directory, held as long as it lives.

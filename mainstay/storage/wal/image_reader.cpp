@@ -9,6 +9,13 @@
 
 namespace mainstay::wal {
 
+namespace {
+
+// While one part is checked, the disk reads the next ones.
+constexpr std::uint64_t fetched_ahead = 1024 * 1024;
+
+}  // namespace
+
 std::unexpected<error> image_reader::refuse(const error& why) const {
   return fail(why.code, fmt::format("{}: {}", path_, why.message));
 }
@@ -31,6 +38,7 @@ result<std::span<const std::byte>> image_reader::next() {
   if (auto ok = fill(image_prefix_size); !ok) return std::unexpected(ok.error());
   const auto size = verifier_.part_size(part_);
   if (!size) return refuse(size.error());
+  file_->will_read(verifier_.verified() + *size, fetched_ahead);
   if (auto ok = fill(*size); !ok) return std::unexpected(ok.error());
   if (auto ok = verifier_.feed(part_); !ok) return refuse(ok.error());
   return state_;

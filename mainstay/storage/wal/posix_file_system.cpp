@@ -135,6 +135,12 @@ class posix_file final : public file {
     return true;
   }
 
+  void will_read(std::uint64_t offset, std::uint64_t length) override {
+    // Advice that is not taken costs nothing but time.
+    (void)::posix_fadvise(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(length),
+                          POSIX_FADV_WILLNEED);
+  }
+
   result<std::uint64_t> size() override {
     struct stat status{};
     if (::fstat(fd_.get(), &status) != 0) return failure("stat", path_, errno);

@@ -12,7 +12,6 @@ namespace mainstay::wal {
 
 namespace {
 
-constexpr std::uint64_t flush_every = 32 * 1024 * 1024;
 constexpr std::size_t resume_piece = 1024 * 1024;
 
 }  // namespace
@@ -27,24 +26,27 @@ void snapshot_store::drop_partial(group_id group) {
 
 /// Reads again what an earlier life left, and goes on behind the last part that holds.
 result<void> snapshot_store::resume(partial_image& partial) {
+  auto left = files_->open(partial.path, open_mode::read_only);
+  if (!left) return std::unexpected(left.error());
+  auto& file = **left;
   image_verifier seen;
   std::vector<std::byte> piece(resume_piece);
   while (true) {
-    const auto got = partial.file->read(piece, seen.taken());
+    const auto got = file.read(piece, seen.taken());
     if (!got) return std::unexpected(got.error());
     if (*got == 0 || !seen.feed(std::span(piece).first(*got))) break;
   }
   // From its own first byte, so that what follows is checked against just these bytes.
   const auto holds = seen.verified();
   while (partial.verifier.taken() < holds) {
-    const auto left = std::min<std::uint64_t>(piece.size(), holds - partial.verifier.taken());
-    const auto room = std::span(piece).first(static_cast<std::size_t>(left));
-    const auto got = partial.file->read(room, partial.verifier.taken());
+    const auto rest = std::min<std::uint64_t>(piece.size(), holds - partial.verifier.taken());
+    const auto room = std::span(piece).first(static_cast<std::size_t>(rest));
+    const auto got = file.read(room, partial.verifier.taken());
     if (!got) return std::unexpected(got.error());
     if (*got != room.size()) return fail(error_code::io_failed, partial.path + ": cut off");
     // Written again, because after a failed flush the system may show bytes that are not there.
     const std::array<std::span<const std::byte>, 1> pieces{room};
-    if (auto ok = partial.file->write(pieces, partial.verifier.taken()); !ok) return ok;
+    if (auto ok = partial.file->append(pieces); !ok) return ok;
     if (auto ok = partial.verifier.feed(room); !ok) return ok;
   }
   return {};
@@ -64,8 +66,8 @@ result<snapshot_store::partial_image*> snapshot_store::partial_of(group_id group
   const auto found = found_partials_.extract(group);
   const bool resumes = !found.empty() && found.mapped().path == made->path;
   if (!found.empty() && !resumes) remove_quietly(found.mapped().path);
-  auto file =
-      resumes ? files_->open(made->path, open_mode::read_write) : files_->create(made->path);
+  auto file = resumes ? block_appender::over(*files_, made->path)
+                      : block_appender::create(*files_, made->path);
   if (!file) return std::unexpected(file.error());
   made->file = *std::move(file);
   if (resumes) {
@@ -77,14 +79,11 @@ result<snapshot_store::partial_image*> snapshot_store::partial_of(group_id group
 /// Takes the bytes that come next.
 result<void> snapshot_store::take(partial_image& partial, const shared_bytes& data) {
   const std::array<std::span<const std::byte>, 1> pieces{data.span()};
-  if (auto ok = partial.file->write(pieces, partial.verifier.taken()); !ok) return ok;
+  if (auto ok = partial.file->append(pieces); !ok) return ok;
   if (auto ok = partial.verifier.feed(data.span()); !ok) {
     return fail(ok.error().code, fmt::format("{}: {}", partial.path, ok.error().message));
   }
-  const auto taken = partial.verifier.taken();
-  if (taken - partial.flushed < flush_every) return {};
-  partial.flushed = taken;
-  return partial.file->datasync();
+  return {};
 }
 
 /// Nothing, before the last byte has come.
@@ -95,7 +94,7 @@ result<void> snapshot_store::complete_if_whole(group_id group, partial_image& pa
     return fail(error_code::corrupt,
                 fmt::format("{}: what came is not the image that was announced", partial.path));
   }
-  if (auto ok = partial.file->datasync(); !ok) return ok;
+  if (auto ok = partial.file->finish(); !ok) return ok;
   partial.complete = true;
   return {};
 }

@@ -8,13 +8,14 @@
 #include <fmt/format.h>
 
 #include "mainstay/base/assert.hpp"
-#include "mainstay/storage/wal/block_appender.hpp"
 #include "mainstay/storage/wal/image_reader.hpp"
 #include "mainstay/storage/wal/image_writer.hpp"
 
 namespace mainstay::wal {
 
 namespace {
+
+constexpr std::uint64_t most_ahead = 4 * 1024 * 1024;
 
 auto age_of(const core::snapshot_id& id) {
   return std::tuple(id.last_included_index, id.last_included_term);
@@ -269,6 +270,8 @@ result<shared_bytes> snapshot_store::read(group_id group, const core::snapshot_i
   release_idle(now);
   if (offset >= id.size) return refuse("read behind the end of an image");
   const auto wanted = static_cast<std::size_t>(std::min(max_bytes, id.size - offset));
+  // The next chunk is asked for when this one has arrived: so long the disk has time to read it.
+  (*image)->file->will_read(offset + wanted, std::min<std::uint64_t>(2 * max_bytes, most_ahead));
   byte_arena arena(wanted);
   const auto got = (*image)->file->read(arena.reserve(wanted).first(wanted), offset);
   if (!got) return std::unexpected(got.error());

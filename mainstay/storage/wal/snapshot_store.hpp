@@ -18,6 +18,7 @@
 #include "mainstay/base/time.hpp"
 #include "mainstay/core/snapshot.hpp"
 #include "mainstay/seams/persistence_engine.hpp"
+#include "mainstay/storage/wal/block_appender.hpp"
 #include "mainstay/storage/wal/file_system.hpp"
 #include "mainstay/storage/wal/image_verifier.hpp"
 
@@ -80,9 +81,8 @@ class snapshot_store {
   struct partial_image {
     core::snapshot_id id;
     std::string path;
-    std::unique_ptr<wal::file> file;
+    std::optional<block_appender> file;
     image_verifier verifier;
-    std::uint64_t flushed = 0;
     bool complete = false;  // and durable, but for its name
   };
 
