@@ -161,8 +161,8 @@ def learner(options, tell):
         servers.wait_until_caught_up(120)
         start_with(servers, newcomer, servers.nodes, "--learner")
         cluster.wait_until(newcomer.status, 20, "the newcomer does not come up")
-        image, _ = save(leader)
         alone, _ = load(options, leader, options.seconds)
+        image, _ = save(leader)
         term = leader.status()["term"]
         began = time.monotonic()
         caught_up = []
