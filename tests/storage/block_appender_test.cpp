@@ -70,6 +70,35 @@ TEST(BlockAppender, WhatWasFinishedSurvivesALossOfPower) {
   }
 }
 
+TEST(BlockAppender, AFileOfWholeBlocksIsFlushedAsWell) {
+  random_generator random(3);
+  simulation::simulated_disk disk;
+  ASSERT_TRUE(disk.create_directory("d"));
+  auto appender = *block_appender::create(disk, "d/file");
+  ASSERT_TRUE(disk.sync_directory("d"));
+  const std::vector<std::byte> blocks(3 * block_size, std::byte{7});
+  const std::vector<std::span<const std::byte>> pieces{blocks};
+
+  ASSERT_TRUE(appender.append(pieces));
+  ASSERT_TRUE(appender.finish());
+  const auto found = disk.crash(simulation::crash_kind::lost, random);
+
+  EXPECT_TRUE(found->contents("d/file") == blocks);
+}
+
+TEST(BlockAppender, WhatWasThereIsWrittenOver) {
+  simulation::simulated_disk disk;
+  disk.replace("d/file", std::vector<std::byte>(10'000, std::byte{1}));
+  auto appender = *block_appender::over(disk, "d/file");
+  const std::vector<std::byte> bytes(10'000, std::byte{2});
+  const std::vector<std::span<const std::byte>> pieces{bytes};
+
+  ASSERT_TRUE(appender.append(pieces));
+  ASSERT_TRUE(appender.finish());
+
+  EXPECT_TRUE(disk.contents("d/file") == bytes);
+}
+
 TEST(BlockAppender, AnEmptyFileIsOne) {
   simulation::simulated_disk disk;
   ASSERT_TRUE(disk.create_directory("d"));
