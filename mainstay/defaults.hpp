@@ -89,6 +89,8 @@ class instance {
     if (!storage) return std::unexpected(storage.error());
     prepared->network.disk = (*storage)->incarnation();
     prepared->network.identities = identities_beside(**storage);
+    // The list that was given counts at the first start only; the log has kept it.
+    prepared->node.members = (*storage)->bootstrap();
     auto network = check(prepared->network);
     if (!network) return std::unexpected(network.error());
 

@@ -92,7 +92,10 @@ class node_gateway::implementation {
     node_listener listener{.leadership_changed = {}, .stopped = std::move(stopped)};
     if (!config.join_token.empty()) listener.manages_members = require_token(config.join_token);
     // All replicas order their keys alike, so that a SCAN can go on at another node.
-    auto started = node<server_types>::start(host_, config.node, key_value(cluster_.value()),
+    node_options options = config.node;
+    // The list that was given counts at the first start only; the log has kept it.
+    options.members = storage_->bootstrap();
+    auto started = node<server_types>::start(host_, std::move(options), key_value(cluster_.value()),
                                              std::move(listener));
     if (!started) return std::unexpected(started.error());
     node_.emplace(*std::move(started));

@@ -3,11 +3,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <future>
+#include <span>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <gtest/gtest.h>
 
+#include "mainstay/base/checksum.hpp"
 #include "mainstay/mainstay.hpp"
 
 namespace mainstay {
@@ -151,6 +153,34 @@ TEST(Instance, PeersDisksAreKnownAfterARestart) {
   EXPECT_TRUE(identities->admit(node_id(3), incarnation(33)).has_value());
   EXPECT_EQ(identities->admit(node_id(3), incarnation(34)).error().code,
             error_code::wrong_identity);
+}
+
+// The list that a node is given at a restart is not the one that its votes and its log rest on:
+// with one more name in it a majority would be another (docs/decisions/0004).
+TEST(Instance, TheMembersOfTheFirstStartStay) {
+  three_nodes c;
+  auto options = c.options(1);
+  options.cluster = 77;
+  options.members = options.members.substr(0, options.members.find(','));
+  c.start(options);
+  ASSERT_EQ(c.add(1, "5"), "5");
+  c.stop(1);
+
+  options.members = c.options(1).members;
+  c.start(options);
+
+  EXPECT_EQ(c.add(1, "6"), "11");
+  EXPECT_EQ(c[1].status().configuration.voters.size(), 1U);
+}
+
+// A cluster's identity is derived from its members alone, so that every version of this library
+// derives the same.
+TEST(Instance, TheDerivedClusterIdStaysWhatItWas) {
+  const auto members = parse_members("1=a:1,2=b:22");
+  std::string bytes("\1\2\1\0\0\0\0\0\0\0\3", 11);
+  bytes += "a:1" + std::string("\2\0\0\0\0\0\0\0\4", 9) + "b:22" + std::string(2, '\0');
+
+  EXPECT_EQ(derived_cluster_id(*members).value(), checksum(std::as_bytes(std::span(bytes))) | 1);
 }
 
 // Hazard H1: the node admits what its log cannot hold, and one command stops every node it reaches.
