@@ -68,6 +68,7 @@ result<log_index> raft::change_configuration(const configuration_change& change)
                 "this leader has not committed an entry of its term yet; try again");
   }
   if (is_changing()) return fail(error_code::overloaded, change_under_way());
+  if (is_fenced()) return fail(error_code::overloaded, "leadership is being handed over");
   if (change.based_on && change.based_on != configuration_index()) {
     return fail(error_code::invalid_argument, "the members have changed since index " +
                                                   std::to_string(change.based_on.value()) +
@@ -117,12 +118,27 @@ void raft::go_on_with_change() {
     final.outgoing_voters.clear();
     return append_configuration(std::move(final));
   }
-  // Paper §6: a leader that the new configuration leaves out steps down once it is committed.
-  if (configuration().is_voter(id_)) return;
+  if (is_left_out()) make_way();
+}
+
+/// True for a leader that the newest configuration leaves out, and for good.
+bool raft::is_left_out() const {
+  return role_ == role::leader && configuration_index() <= commit_index_ &&
+         !configuration().is_joint() && !configuration().is_voter(id_);
+}
+
+// Paper §6: a leader that the new configuration leaves out steps down once that is committed. It
+// hands over first (thesis §4.2.2), so that nobody waits for an election timeout.
+void raft::make_way() {
   for (auto& [peer, p] : progress_) {
     if (p.sent_commit < std::min(commit_index_, p.match_index)) send_confirmation(peer, p);
   }
-  step_down();
+  if (is_fenced()) return;  // the end of that is the leadership's end
+  const bool is_under_way = handing_over_.phase == transfer_phase::catch_up;
+  const node_id heir = is_under_way ? handing_over_.target : best_heir();
+  if (!heir || out_.transfer) return step_down();
+  handing_over_ = {.phase = transfer_phase::fence, .target = heir};
+  timing_.transfer = timing_.now + config_->election_timeout_max;
 }
 
 /// Makes the leader's progress table match the members. Newcomers are sent `next` first, and what
@@ -191,7 +207,7 @@ void raft::watch_catching_up(const member& learner, progress& p) {
   if (!fast) ++round.slow_rounds;
   round.target = log_.last_index();
   round.began = timing_.now;
-  if (!fast || is_changing() || !has_committed_in_term()) return;
+  if (!fast || is_changing() || is_fenced() || !has_committed_in_term()) return;
 
   core::configuration next = configuration();
   next.outgoing_voters = next.voters;

@@ -142,7 +142,7 @@ void raft::advance(instant now) {
   timing_.now = now;
   if (role_ == role::leader) check_quorum_contact();
   if (now >= timing_.heartbeat) send_heartbeats();
-  if (now >= timing_.transfer) end_transfer(transfer_outcome::timed_out);
+  if (now >= timing_.transfer) give_up_transfer(transfer_outcome::timed_out);
   if (now >= timing_.commit_notice) send_commit_notices();
   if (now >= timing_.snapshot_chunk) timing_.snapshot_chunk = no_deadline;  // the ready goes on
   if (now >= timing_.election) campaign();

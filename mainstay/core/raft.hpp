@@ -312,6 +312,7 @@ class raft {
   node_id best_heir() const;
   void continue_transfer();
   void end_transfer(transfer_outcome outcome);
+  void give_up_transfer(transfer_outcome outcome);
   void transfer_ends_with_leadership();
   bool may_stand_when_told() const;
 
@@ -322,6 +323,8 @@ class raft {
   std::string change_under_way() const;
   void append_configuration(core::configuration c);
   void go_on_with_change();
+  bool is_left_out() const;
+  void make_way();
   void track_members(log_index next, std::optional<std::uint64_t> joined_after);
   void on_acknowledged(node_id peer, progress& p, std::uint64_t call);
   void say_farewell(node_id peer, progress& p, std::uint64_t call);

@@ -193,7 +193,7 @@ void raft::unreachable(node_id peer, std::uint64_t call) {
   const bool sent_as_leader = call - calls_before_leading_ - 1 < last_call_ - calls_before_leading_;
   const auto found = progress_.find(peer);
   if (found == progress_.end() || !sent_as_leader) return;
-  if (is_fenced() && call == handing_over_.call) end_transfer(transfer_outcome::unreachable);
+  const bool is_word_to_stand = is_fenced() && call == handing_over_.call;
   if (found->second.state == progress_state::replicate) found->second.become_probe();
   // Another peer that waits for a snapshot gets its turn.
   if (found->second.transfer && found->second.transfer->call == call) {
@@ -201,6 +201,7 @@ void raft::unreachable(node_id peer, std::uint64_t call) {
   }
   found->second.probe_sent = true;  // tried again at the next heartbeat, not at once
   found->second.sent_commit = log_index{};
+  if (is_word_to_stand) give_up_transfer(transfer_outcome::unreachable);
 }
 
 // Paper §5.4.2, figure 8: counting replicas commits only entries of the current term; older ones

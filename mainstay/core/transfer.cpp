@@ -71,7 +71,7 @@ void raft::continue_transfer() {
   const auto p = progress_.find(handing_over_.target);
   // Hazards 17, 19: a member that may not vote must not stand.
   if (p == progress_.end() || !configuration().is_voter(handing_over_.target)) {
-    return end_transfer(transfer_outcome::target_removed);
+    return give_up_transfer(transfer_outcome::target_removed);
   }
   const log_index matched = p->second.match_index;
   if (handing_over_.phase == transfer_phase::catch_up && matched >= handing_over_.goal) {
@@ -93,6 +93,12 @@ void raft::end_transfer(transfer_outcome outcome) {
   out_.transfer = transfer_result{target, outcome};
 }
 
+/// The leader goes on, unless it was to go anyway.
+void raft::give_up_transfer(transfer_outcome outcome) {
+  end_transfer(outcome);
+  if (is_left_out()) step_down();
+}
+
 void raft::transfer_ends_with_leadership() {
   has_handed_over_ = false;
   if (handing_over_.phase == transfer_phase::none) return;
@@ -106,7 +112,7 @@ void raft::on(const envelope& e, const timeout_now_response& m) {
   if (m.term > current_term()) return become_follower(m.term, node_id{});
   const bool answers = handing_over_.phase == transfer_phase::hand_over &&
                        e.from == handing_over_.target && e.call == handing_over_.call;
-  if (answers && !m.accepted) end_transfer(transfer_outcome::declined);
+  if (answers && !m.accepted) give_up_transfer(transfer_outcome::declined);
 }
 
 // ---- Target -----------------------------------------------------------------------------------

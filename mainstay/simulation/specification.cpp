@@ -62,6 +62,11 @@ void server::begin_step() {
 void server::because(const char* rule) { rules_ = {rule, rule, rule, rule, rule, rule}; }
 
 void server::end_step(const appearance& after) {
+  // Paper §6, thesis §4.2.2: it may hand over first, to whom it will, and for so long.
+  if (leading && leading->makes_way && after.role != role) {
+    because("paper §6: a leader that the new configuration leaves out steps down when it commits");
+    become_follower(state.current_term, {});
+  }
   compare(after);
   for (std::size_t i = settled_; i < owed.size(); ++i) {
     owed[i].current = state.current_term;
@@ -89,7 +94,7 @@ void server::compare(const appearance& after) {
   hold(after.configuration_index == configurations.back().index,
        "paper §6: the newest configuration in the log is in force, committed or not");
   if (leading) {
-    hold(!after.is_fenced || leading->heir,
+    hold(!after.is_fenced || leading->heir || leading->makes_way,
          "thesis §3.10: only a leader that hands over refuses commands for it");
     hold(after.uncommitted_bytes == leading->uncommitted_bytes,
          "docs/divergence.md, limits: what is accepted and not committed is counted exactly");

@@ -123,9 +123,10 @@ struct leadership {
   std::vector<membership> members_before;  ///< in this turn
   std::vector<peer> peers;
   std::uint64_t uncommitted_bytes = 0;
-  node_id heir;           ///< whom it hands over to, if anyone
-  bool has_told = false;  ///< the heir was told to stand, in this transfer
-  instant given_up;       ///< when the transfer must have come further, or be over
+  node_id heir;            ///< whom it hands over to, if anyone
+  bool has_told = false;   ///< the heir was told to stand, in this transfer
+  instant given_up;        ///< when the transfer must have come further, or be over
+  bool makes_way = false;  ///< the members leave it out: it hands over to whom it will, and ends
   // Once it is over: what messages may still show that were made before, in the same turn.
   log_index commit_index;
   log_index kept;                 ///< the log is still that of the leadership up to here

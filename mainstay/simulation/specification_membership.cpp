@@ -88,9 +88,9 @@ void server::go_on_with_change(const appearance& after) {
     expected.outgoing_voters.clear();
     return append_configuration(expected, after);
   }
-  if (members().is_voter(id)) return;
-  because("paper §6: a leader that the new configuration leaves out steps down when it commits");
-  become_follower(state.current_term, {});
+  if (members().is_voter(id) || leading->makes_way) return;
+  leading->makes_way = true;
+  leading->given_up = std::max(leading->given_up, now + settings.election_timeout_max);
 }
 
 // Thesis §4.2.1: a learner that needs less than an election timeout for what the log holds votes.
@@ -105,7 +105,7 @@ void server::promote_if_caught_up(node_id other, const appearance& after) {
   if (!fast) ++p->slow_rounds;
   p->round_target = last_index();
   p->round_began = now;
-  if (!fast || is_changing() || commit_index < leading->first_index) return;
+  if (!fast || is_changing() || after.is_fenced || commit_index < leading->first_index) return;
 
   core::member voter = *learner;
   voter.promote = false;
@@ -142,6 +142,9 @@ void server::is_asked_to_change(const core::configuration_change& change,
   }
   if (is_changing()) {
     return refused(error_code::overloaded, "paper §6: one change at a time");
+  }
+  if (after.is_fenced) {
+    return refused(error_code::overloaded, "thesis §3.10: who hands over changes nothing");
   }
   if (change.based_on && change.based_on != configurations.back().index) {
     return refused(error_code::invalid_argument,

@@ -20,7 +20,7 @@ void server::is_told_to_hand_over(node_id to, const result<node_id>& outcome,
     leading->has_told = false;
     // One election timeout to catch up, and one in which commands wait.
     leading->given_up = now + 2 * settings.election_timeout_max;
-  } else if (leading && !leading->heir) {
+  } else if (leading && !leading->heir && !leading->makes_way) {
     hold(!to || to == id || !members().is_voter(to),
          "thesis §3.10: a leader hands over to the voter that it is told to");
   }
@@ -32,6 +32,10 @@ void server::send(const core::envelope& e, const core::timeout_now& m) {
   hold(leads || (led && led->term == m.term),
        "thesis §3.10: only the leader of a term tells others to stand");
   leadership& l = leads ? *leading : *led;
+  if (l.makes_way && !l.heir) {
+    l.heir = e.to;
+    l.has_told = false;
+  }
   hold(l.heir == e.to, "thesis §3.10: only the heir is told to stand");
   hold(members().is_voter(e.to), "thesis §3.10: nobody is told to stand who does not vote");
   hold(!l.has_told, "thesis §3.10: the heir is told to stand once");
@@ -66,6 +70,10 @@ void server::on(const core::envelope& e, const core::timeout_now_response&, cons
 void server::end_transfer(const core::ready& out, const appearance& after) {
   leadership* const l = leading ? &*leading : led ? &*led : nullptr;
   if (out.transfer) {
+    if (l != nullptr && l->makes_way && !l->heir) {
+      l->heir = out.transfer->target;
+      l->has_told = false;
+    }
     hold(l != nullptr && l->heir == out.transfer->target,
          "core/ready.hpp: a transfer ends once, and only when it was asked for");
     const bool later = !leading && state.current_term > l->term;
@@ -76,9 +84,9 @@ void server::end_transfer(const core::ready& out, const appearance& after) {
   }
   hold(led == std::nullopt || !led->heir, "core/ready.hpp: a transfer ends with the leadership");
   if (!leading) return;
-  hold(!leading->heir || now < leading->given_up,
+  hold((!leading->heir && !leading->makes_way) || now < leading->given_up,
        "thesis §3.10: a transfer that does not come to an end is taken back");
-  hold(leading->heir || !after.is_fenced,
+  hold(leading->heir || leading->makes_way || !after.is_fenced,
        "thesis §3.10: once a transfer is over commands are taken again");
 }
 

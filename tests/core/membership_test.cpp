@@ -119,5 +119,73 @@ TEST(Membership, ALeaderWithoutAnyPeerIsAQuorumOnceAlone) {
   EXPECT_EQ(s.replica.core().commit_index(), log_index(3));
 }
 
+// ---- A leader that is left out ----------------------------------------------------------------
+
+/// Node 1 has committed the configuration of nodes 2 and 3, who have all of its log.
+struct left_out_leader : settled_leader {
+  left_out_leader() : settled_leader(3) {
+    const auto all = voters(3).voters;
+    EXPECT_TRUE(replica.core().change_configuration({.voters = {all[1], all[2]}}));
+    replica.turn();
+    for (const std::uint64_t peer : {2, 3}) replica.receive(peer, has_stored(2));
+    replica.receive(2, has_stored(3));
+    sent = replica.receive(3, has_stored(3));
+  }
+  core::role role() { return replica.core().role(); }
+
+  std::vector<core::envelope> sent;  ///< when that was committed
+};
+
+// Thesis §4.2.2, §3.10; hazard 64: nobody has to wait for an election timeout.
+TEST(LeftOutLeader, HandsOverToAVoterThatHasAll) {
+  left_out_leader s;
+
+  EXPECT_EQ(lone_replica::all<core::timeout_now>(s.sent).size(), 1U);
+  EXPECT_EQ(s.sent.back().to, node_id(2));
+  EXPECT_EQ(s.role(), core::role::leader);
+  EXPECT_EQ(s.replica.core().commit_index(), log_index(3));
+}
+
+TEST(LeftOutLeader, TakesNeitherCommandsNorChanges) {
+  left_out_leader s;
+  const std::vector commands{shared_bytes::copy_of("a")};
+
+  EXPECT_EQ(s.replica.core().propose(commands, {}).error().code, error_code::overloaded);
+  EXPECT_EQ(s.replica.core().change_configuration(of_voters(3)).error().code,
+            error_code::overloaded);
+}
+
+TEST(LeftOutLeader, StepsDownWhenTheHeirDeclines) {
+  left_out_leader s;
+
+  s.replica.receive(2, core::timeout_now_response{term(1), false}, call_to(s.sent, 2));
+
+  EXPECT_EQ(s.role(), core::role::follower);
+}
+
+TEST(LeftOutLeader, StepsDownWhenTheHeirIsNotReached) {
+  left_out_leader s;
+
+  s.replica.core().unreachable(node_id(2), call_to(s.sent, 2));
+  s.replica.turn();
+
+  EXPECT_EQ(s.role(), core::role::follower);
+}
+
+TEST(LeftOutLeader, StepsDownWhenTheHeirIsSilent) {
+  left_out_leader s;
+  const auto in_contact = [&] {
+    for (const std::uint64_t peer : {2, 3}) s.replica.receive(peer, has_stored(3));
+  };
+  const core::config settings;
+
+  s.replica.pass(settings.election_timeout_min);
+  in_contact();
+  EXPECT_EQ(s.role(), core::role::leader);
+  s.replica.pass(settings.election_timeout_max - settings.election_timeout_min);
+
+  EXPECT_EQ(s.role(), core::role::follower);
+}
+
 }  // namespace
 }  // namespace mainstay::core_test
