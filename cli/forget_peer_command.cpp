@@ -37,7 +37,7 @@ result<incarnation> forget(const forget_peer_options& options, wal::file_system&
   auto file = wal::peer_file::open(files, options.directory, (*found)->owner);
   if (!file) return std::unexpected(file.error());
   if (auto ok = file->forget(peer); !ok) return std::unexpected(ok.error());
-  return known->second;
+  return known->second.disk;
 }
 
 }  // namespace

@@ -49,10 +49,27 @@ tcp_options peer_options(const node_options& node, cluster_id cluster, std::uint
 
 std::shared_ptr<peer_identities> identities_beside(wal_engine& storage) {
   auto identities = std::make_shared<peer_identities>(wal::max_known_peers);
-  for (const auto& [peer, disk] : storage.peers().known()) identities->remember(peer, disk);
+  for (const auto& [peer, met] : storage.peers().known()) {
+    identities->remember(peer, met.disk, met.joined);
+  }
   identities->record_with(
-      [&storage](node_id peer, incarnation disk) { return storage.peers().remember(peer, disk); });
+      [&storage](node_id peer, incarnation disk, log_index joined) {
+        return storage.peers().remember(peer, {disk, joined});
+      },
+      [&storage](node_id peer) { return storage.peers().forget(peer); });
   return identities;
+}
+
+std::function<void(const membership_news&)> follow_with(std::shared_ptr<peer_identities> identities,
+                                                        logger_ref log) {
+  return [identities = std::move(identities), log](const membership_news& news) {
+    peer_identities::member_list members;
+    for (const auto& m : news.members.members()) members.emplace(m.id, m.joined);
+    const auto followed = identities->follow_members(std::move(members), news.is_settled);
+    if (followed) return;
+    log.log(log_level::error, "node", "the disk of a node that left cannot be forgotten yet",
+            {{"problem", std::string_view(followed.error().message)}});
+  };
 }
 
 namespace detail {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -61,6 +62,10 @@ tcp_options peer_options(const node_options& node, cluster_id cluster, std::uint
 /// For `tcp_options::identities`; `storage` outlives the client and the server that use it.
 std::shared_ptr<peer_identities> identities_beside(wal_engine& storage);
 
+/// Has it forget who leaves the cluster: for `node_listener::members_changed`.
+std::function<void(const membership_news&)> follow_with(std::shared_ptr<peer_identities> identities,
+                                                        logger_ref log);
+
 namespace detail {
 
 /// Options taken apart and checked.
@@ -95,7 +100,9 @@ class instance {
     if (!network) return std::unexpected(network.error());
 
     std::unique_ptr<instance> made(new instance(options, *std::move(storage), *network));
-    if (auto ok = made->start(std::move(prepared->node), std::move(machine)); !ok) {
+    node_listener listener{.members_changed = follow_with((*network)->identities, options.logger)};
+    if (auto ok = made->start(std::move(prepared->node), std::move(machine), std::move(listener));
+        !ok) {
       return std::unexpected(ok.error());
     }
     return made;
@@ -139,8 +146,9 @@ class instance {
     runtime_.start();
   }
 
-  result<void> start(node_options options, Machine machine) {
-    auto started = node<types>::start(host_, std::move(options), std::move(machine));
+  result<void> start(node_options options, Machine machine, node_listener listener) {
+    auto started =
+        node<types>::start(host_, std::move(options), std::move(machine), std::move(listener));
     if (!started) return std::unexpected(started.error());
     node_.emplace(*std::move(started));
     return host_.start();

@@ -74,6 +74,20 @@ result<core::configuration_change> target_of(const core::configuration& now,
   return change;
 }
 
+result<bool> judge_newcomer(const core::configuration& now, const core::member& newcomer,
+                            bool is_met) {
+  if (!now.contains(newcomer.id)) return true;
+  const auto learner = std::ranges::find(now.learners, newcomer.id, &core::member::id);
+  const bool is_expected = learner != now.learners.end() && !now.is_voter(newcomer.id) && !is_met;
+  if (is_expected && learner->address == newcomer.address) return false;
+  const std::string id = std::to_string(newcomer.id.value());
+  return fail(error_code::wrong_identity,
+              name_of(newcomer.id) +
+                  " is a member already, and this one has an empty disk. If it "
+                  "is the same node and lost its disk: \"mainstayctl member remove " +
+                  id + "\", then start it again. If not, give it another id");
+}
+
 std::vector<membership_step> plan_change(const core::configuration& now,
                                          const core::configuration_change& change) {
   core::configuration next = core::first_step(now, change, {});
@@ -98,6 +112,27 @@ std::vector<membership_step> plan_change(const core::configuration& now,
     then(next);
   }
   return steps;
+}
+
+std::string describe(const core::configuration& members) {
+  const auto ids = [](const std::vector<core::member>& list, const auto& is_told) {
+    std::string text;
+    for (const auto& m : list) {
+      if (!is_told(m)) continue;
+      if (!text.empty()) text += ',';
+      text += std::to_string(m.id.value());
+      if (m.promote) text += '+';
+    }
+    return text;
+  };
+  std::string text = ids(members.voters, [](const auto&) { return true; });
+  const auto leaving = ids(members.outgoing_voters, [&](const core::member& m) {
+    return std::ranges::find(members.voters, m.id, &core::member::id) == members.voters.end();
+  });
+  const auto learners = ids(members.learners, [](const auto&) { return true; });
+  if (!leaving.empty()) text += "; leaving " + leaving;
+  if (!learners.empty()) text += "; learning " + learners;
+  return text;
 }
 
 result<void> allow_distinct_addresses(const core::configuration&, const core::configuration& wanted,

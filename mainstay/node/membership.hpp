@@ -50,6 +50,13 @@ struct membership_result {
 /// and `timed_out` when the outcome is unknown.
 using membership_outcome = result<membership_result>;
 
+/// The members as they have just become.
+struct membership_news {
+  core::configuration members;
+  log_index index;          ///< of the entry that brought them
+  bool is_settled = false;  ///< committed here, and not joint: there is no way back
+};
+
 /// Decides who may come and go: given the members in force, those that are asked for, and the
 /// request's credential. Called on the loop of the leader; must not block.
 using membership_manager =
@@ -61,9 +68,18 @@ using membership_manager =
 result<core::configuration_change> target_of(const core::configuration& now,
                                              const membership_request& request);
 
+/// Whether a new node that asks to be taken in has to be added; false when it was before, and has
+/// not come yet. `is_met`: a node with this id has connected. Errors: `wrong_identity` when the id
+/// is another node's, or this one's before it lost its disk.
+result<bool> judge_newcomer(const core::configuration& now, const core::member& newcomer,
+                            bool is_met);
+
 /// The configurations that lead from `now` to the change's members, as the leader will append them.
 std::vector<membership_step> plan_change(const core::configuration& now,
                                          const core::configuration_change& change);
+
+/// The members in one line: "1,2,3; leaving 4; learning 5+", where + waits for promotion.
+std::string describe(const core::configuration& members);
 
 /// The usual manager: no two members may have one address. `unchanged` addresses are not looked at.
 result<void> allow_distinct_addresses(const core::configuration& now,

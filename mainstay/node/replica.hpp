@@ -30,10 +30,13 @@
 
 namespace mainstay {
 
-/// What a node tells as it happens; called on the loop. Both may be empty, and may stop the node.
+/// What a node tells as it happens; called on the loop. Any may be empty, and may stop the node
+/// unless it says otherwise.
 struct node_listener {
   std::function<void(const core::leadership&)> leadership_changed;
   std::function<void(const error&)> stopped;  ///< the node had to stop; the sentence says why
+  /// The members in force; at the start, and whenever they or their standing change.
+  std::function<void(const membership_news&)> members_changed;
   /// Decides who may join and leave while this node leads.
   membership_manager manages_members = allow_distinct_addresses;
 };
@@ -117,6 +120,8 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
 
   // Members.
   void follow_members();
+  void report_members();
+  std::map<node_id, std::string> wanted_peers();
   membership_view members() const {
     return {core_.configuration(), core_.configuration_index(), core_.is_changing(),
             core_.role() == core::role::leader};
@@ -185,9 +190,10 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   std::unordered_map<std::uint64_t, responder> unanswered_;  // peers' requests, by call
   std::uint64_t last_token_ = 0;
   configuration_synchronizer changes_;
-  std::map<node_id, std::string> known_peers_;  // as the network was told of them
-  log_index followed_members_;                  // the configuration that they are of
-  bool someone_leaves_ = false;                 // and is still spoken to
+  std::map<node_id, std::string> known_peers_;                  // as the network was told of them
+  std::optional<std::pair<log_index, bool>> followed_members_;  // as told: index, settled
+  bool someone_leaves_ = false;                                 // and is still spoken to
+  bool was_member_ = false;                                     // when they were last settled
 
   core::leadership leadership_;
   health_record health_;

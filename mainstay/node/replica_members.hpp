@@ -39,19 +39,32 @@ void replica<Types>::change_members(membership_request request, instant deadline
   }
   const auto index = core_.change_configuration(change);
   if (!index) return done(std::unexpected(index.error()));
-  log_.log(log_level::info, "node", "members change",
-           {{"node", options_.id.value()}, {"index", index->value()}});
   changes_.watch(request.change_id, std::move(steps), deadline, std::move(done));
   schedule_turn();
 }
 
-/// Tells the network who belongs here. Whoever has left stays known while the core still tells it
-/// so.
+/// Tells the log and the listener who belongs here, and the network whom to reach.
 template <raft_types Types>
 void replica<Types>::follow_members() {
-  const bool is_news = followed_members_ != core_.configuration_index() || known_peers_.empty();
+  const std::pair standing{core_.configuration_index(), !core_.is_changing()};
+  const bool is_news = followed_members_ != standing;
   if (!is_news && !someone_leaves_) return;
-  followed_members_ = core_.configuration_index();
+  followed_members_ = standing;
+  if (is_news) report_members();
+  if (is_stopped()) return;
+  auto wanted = wanted_peers();
+  for (const auto& [id, address] : known_peers_) {
+    if (!wanted.contains(id)) parts_.client.remove_peer(id);
+  }
+  for (const auto& [id, address] : wanted) {
+    if (is_news) parts_.client.add_peer(id, address);
+  }
+  known_peers_ = std::move(wanted);
+}
+
+/// The members beside this node. Whoever has left stays known while the core still tells it so.
+template <raft_types Types>
+std::map<node_id, std::string> replica<Types>::wanted_peers() {
   std::map<node_id, std::string> wanted;
   for (const auto& m : core_.configuration().members()) {
     if (m.id != options_.id) wanted.emplace(m.id, m.address);
@@ -63,16 +76,30 @@ void replica<Types>::follow_members() {
     someone_leaves_ = true;
     wanted.insert(*known);
   }
-  for (const auto& [id, address] : known_peers_) {
-    if (!wanted.contains(id)) parts_.client.remove_peer(id);
+  return wanted;
+}
+
+template <raft_types Types>
+void replica<Types>::report_members() {
+  const core::configuration& members = core_.configuration();
+  const bool is_settled = !core_.is_changing();
+  const std::string text = describe(members);
+  log_.log(log_level::info, "node", is_settled ? "members are settled" : "members change",
+           {{"node", options_.id.value()},
+            {"index", core_.configuration_index().value()},
+            {"members", std::string_view(text)}});
+  const bool has_left = is_settled && was_member_ && !members.contains(options_.id);
+  if (has_left) {
+    log_.log(log_level::warning, "node", "this node has left the cluster, and can be stopped",
+             {{"node", options_.id.value()}, {"index", core_.configuration_index().value()}});
   }
-  for (const auto& [id, address] : wanted) {
-    const auto known = known_peers_.find(id);
-    if (known == known_peers_.end() || known->second != address) {
-      parts_.client.add_peer(id, address);
-    }
+  // The list that a newcomer starts with is ahead of the log that it gets.
+  const bool is_first = !core_.configuration_index();
+  if (is_settled && is_first) was_member_ = members.is_voter(options_.id);
+  if (is_settled && !is_first) was_member_ = members.contains(options_.id);
+  if (listener_.members_changed) {
+    listener_.members_changed({members, core_.configuration_index(), is_settled});
   }
-  known_peers_ = std::move(wanted);
 }
 
 }  // namespace mainstay::detail

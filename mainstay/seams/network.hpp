@@ -37,7 +37,8 @@ template <class Client>
 concept network_client =
     requires(Client client, node_id peer, const std::string& address, group_id group,
              rpc_request request, instant deadline, call_done done) {
-      /// Tells where a peer is reached; replaces the address known before.
+      /// Tells where a peer is reached; replaces the address known before. With the same address
+      /// nothing is disturbed.
       client.add_peer(peer, address);
       /// Forgets a peer; its calls in flight complete with `disconnected`.
       client.remove_peer(peer);

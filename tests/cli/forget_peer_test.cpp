@@ -35,7 +35,7 @@ class ForgetPeer : public testing::Test {
     return *std::move(log);
   }
   void meet(node_id peer, incarnation disk) {
-    EXPECT_TRUE(open_log()->peers().remember(peer, disk).has_value());
+    EXPECT_TRUE(open_log()->peers().remember(peer, {disk}).has_value());
   }
   exit_code run(std::uint64_t node, bool json = false) {
     return run_forget_peer({scratch_.path(), node}, files_, {out_, err_, json});
@@ -69,7 +69,7 @@ TEST_F(ForgetPeer, UnknownPeersGiveAStatusOfTheirOwn) {
 
 TEST_F(ForgetPeer, ADirectoryInUseIsLeftAlone) {
   const auto log = open_log();
-  ASSERT_TRUE(log->peers().remember(node_id(3), incarnation(1)).has_value());
+  ASSERT_TRUE(log->peers().remember(node_id(3), {incarnation(1)}).has_value());
 
   EXPECT_EQ(run(3), exit_code::io_failed);
 

@@ -105,6 +105,43 @@ TEST(MembershipManager, ATokenIsWantedOfNewcomersAlone) {
   EXPECT_TRUE(manager(larger, three(), ""));
 }
 
+TEST(MembershipNewcomer, IsAddedWhenItsIdIsFree) {
+  EXPECT_TRUE(judge_newcomer(three(), member(4), false).value());
+}
+
+// It asked, and crashed before it could keep the answer.
+TEST(MembershipNewcomer, WhoWasTakenInAndNeverCameIsToldTheSame) {
+  core::configuration now = three();
+  now.learners = {member(4, true)};
+
+  EXPECT_FALSE(judge_newcomer(now, member(4), false).value());
+}
+
+// Hazards 67, 68: with an empty disk nobody takes the place of a member that was heard, or votes.
+TEST(MembershipNewcomer, WhoLostItsDiskIsToldWhatToDo) {
+  core::configuration now = three();
+  now.learners = {member(4, true)};
+  core::member elsewhere = member(4);
+  elsewhere.address = "elsewhere";
+
+  for (const auto& refused :
+       {judge_newcomer(now, member(4), true), judge_newcomer(now, member(3), false),
+        judge_newcomer(now, elsewhere, false)}) {
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, error_code::wrong_identity);
+    EXPECT_THAT(refused.error().message, HasSubstr("mainstayctl member remove"));
+  }
+}
+
+TEST(MembershipDescription, NamesEverybodyOnce) {
+  core::configuration c{.voters = {member(1), member(2)},
+                        .outgoing_voters = {member(2), member(3)},
+                        .learners = {member(4, true), member(5)}};
+
+  EXPECT_EQ(describe(c), "1,2; leaving 3; learning 4+,5");
+  EXPECT_EQ(describe(three()), "1,2,3");
+}
+
 // ---- Following a change -------------------------------------------------------------------------
 
 struct followed_change {

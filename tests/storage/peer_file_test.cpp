@@ -22,10 +22,10 @@ namespace {
 
 using testing::HasSubstr;
 using wal::peer_file;
-using peers_map = std::map<node_id, incarnation>;
+using peers_map = std::map<node_id, wal::known_disk>;
 
 const std::string peers_path = log_directory + "/peers";
-const std::string golden_path = MAINSTAY_GOLDEN_DIRECTORY "/version_1.peers";
+const std::string golden_path = MAINSTAY_GOLDEN_DIRECTORY "/version_2.peers";
 const wal::identity owner{cluster_id(7), node_id(1), incarnation(99)};
 
 peer_file open_peers(wal::file_system& files) {
@@ -36,7 +36,9 @@ peer_file open_peers(wal::file_system& files) {
 
 /// Always the same.
 wal::known_peers sample() {
-  return {owner, {{node_id(2), incarnation(0x1122334455667788)}, {node_id(3), incarnation(5)}}};
+  return {owner,
+          {{node_id(2), {incarnation(0x1122334455667788), log_index(9)}},
+           {node_id(3), {incarnation(5)}}}};
 }
 
 /// As `bytes`, but with one number of eight bytes and a checksum that holds.
@@ -63,6 +65,19 @@ TEST(PeerFileFormat, GoldenFileIsWrittenByteForByteAndRead) {
   const auto read = wal::decode_peers(bytes);
   ASSERT_TRUE(read.has_value()) << read.error().message;
   EXPECT_EQ(*read, sample());
+}
+
+// Files of an earlier build: every peer is taken for one of the first configuration.
+TEST(PeerFileFormat, TheFirstVersionIsStillRead) {
+  std::ifstream in(MAINSTAY_GOLDEN_DIRECTORY "/version_1.peers", std::ios::binary);
+  const std::string golden((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+
+  const auto read = wal::decode_peers(std::as_bytes(std::span(golden)));
+
+  ASSERT_TRUE(read.has_value()) << read.error().message;
+  auto expected = sample();
+  for (auto& [peer, met] : expected.disk_behind) met.joined = log_index();
+  EXPECT_EQ(*read, expected);
 }
 
 TEST(PeerFileFormat, EveryFlippedBitIsRefusedWithItsOffset) {
@@ -115,25 +130,25 @@ TEST(PeerFile, WhatWasRememberedIsThereAfterARestart) {
   {
     auto peers = open_peers(files);
     EXPECT_TRUE(peers.known().empty());
-    ASSERT_TRUE(peers.remember(node_id(3), incarnation(33)).has_value());
-    ASSERT_TRUE(peers.remember(node_id(2), incarnation(22)).has_value());
-    ASSERT_TRUE(peers.remember(node_id(3), incarnation(34)).has_value());
+    ASSERT_TRUE(peers.remember(node_id(3), {incarnation(33)}).has_value());
+    ASSERT_TRUE(peers.remember(node_id(2), {incarnation(22)}).has_value());
+    ASSERT_TRUE(peers.remember(node_id(3), {incarnation(34)}).has_value());
   }
 
   EXPECT_EQ(open_peers(files).known(),
-            (peers_map{{node_id(2), incarnation(22)}, {node_id(3), incarnation(34)}}));
+            (peers_map{{node_id(2), {incarnation(22)}}, {node_id(3), {incarnation(34)}}}));
 }
 
 TEST(PeerFile, ForgottenPeersStayForgotten) {
   simulated_disk files;
   auto peers = open_peers(files);
-  ASSERT_TRUE(peers.remember(node_id(2), incarnation(22)).has_value());
-  ASSERT_TRUE(peers.remember(node_id(3), incarnation(33)).has_value());
+  ASSERT_TRUE(peers.remember(node_id(2), {incarnation(22)}).has_value());
+  ASSERT_TRUE(peers.remember(node_id(3), {incarnation(33)}).has_value());
 
   ASSERT_TRUE(peers.forget(node_id(2)).has_value());
   ASSERT_TRUE(peers.forget(node_id(4)).has_value());
 
-  EXPECT_EQ(open_peers(files).known(), (peers_map{{node_id(3), incarnation(33)}}));
+  EXPECT_EQ(open_peers(files).known(), (peers_map{{node_id(3), {incarnation(33)}}}));
 }
 
 TEST(PeerFile, TheOwnerAndZerosAreNoPeers) {
@@ -141,9 +156,9 @@ TEST(PeerFile, TheOwnerAndZerosAreNoPeers) {
   auto peers = open_peers(files);
 
   for (const auto& [peer, disk] :
-       std::vector<std::pair<node_id, incarnation>>{{node_id(1), incarnation(9)},
-                                                    {node_id(0), incarnation(9)},
-                                                    {node_id(2), incarnation(0)}}) {
+       std::vector<std::pair<node_id, wal::known_disk>>{{node_id(1), {incarnation(9)}},
+                                                        {node_id(0), {incarnation(9)}},
+                                                        {node_id(2), {incarnation(0)}}}) {
     EXPECT_EQ(peers.remember(peer, disk).error().code, error_code::invalid_argument);
   }
   EXPECT_TRUE(files.paths().empty());
@@ -153,14 +168,14 @@ TEST(PeerFile, TheLimitHoldsAndWhatWasKnownStays) {
   simulated_disk files;
   wal::known_peers full{owner, {}};
   for (std::uint64_t i = 0; i < wal::max_known_peers; ++i) {
-    full.disk_behind[node_id(i + 2)] = incarnation(1);
+    full.disk_behind[node_id(i + 2)] = {incarnation(1)};
   }
   files.replace(peers_path, wal::encode(full));
   auto peers = open_peers(files);
 
-  EXPECT_EQ(peers.remember(node_id(9999), incarnation(1)).error().code, error_code::overloaded);
+  EXPECT_EQ(peers.remember(node_id(9999), {incarnation(1)}).error().code, error_code::overloaded);
   EXPECT_EQ(peers.known().size(), wal::max_known_peers);
-  EXPECT_TRUE(peers.remember(node_id(2), incarnation(7)).has_value());
+  EXPECT_TRUE(peers.remember(node_id(2), {incarnation(7)}).has_value());
 }
 
 TEST(PeerFile, DamageIsRefusedWithFileAndOffsetWhenTheLogIsOpened) {
@@ -174,7 +189,7 @@ TEST(PeerFile, DamageIsRefusedWithFileAndOffsetWhenTheLogIsOpened) {
 
   ASSERT_FALSE(outcome.has_value());
   EXPECT_EQ(outcome.error().code, error_code::corrupt);
-  EXPECT_THAT(outcome.error().message, HasSubstr("log/peers: at offset 72"));
+  EXPECT_THAT(outcome.error().message, HasSubstr("log/peers: at offset 88"));
 }
 
 // Hazard 68, on the node's own side: its log was wiped, and what is left beside it says so.
@@ -196,20 +211,20 @@ TEST(PeerFile, BesideALogThatIsGoneNoNewLogBegins) {
 TEST(PeerFile, WithoutRoomNothingChangesAndTheNextTimeMaySucceed) {
   simulated_disk files;
   auto peers = open_peers(files);
-  ASSERT_TRUE(peers.remember(node_id(2), incarnation(22)).has_value());
+  ASSERT_TRUE(peers.remember(node_id(2), {incarnation(22)}).has_value());
   for (const auto full_at : {file_operation::kind::create, file_operation::kind::write,
                              file_operation::kind::datasync}) {
     files.hook = [&](const file_operation& operation) -> result<void> {
       if (operation.what == full_at) return fail(error_code::no_space, "full");
       return {};
     };
-    EXPECT_EQ(peers.remember(node_id(3), incarnation(33)).error().code, error_code::no_space);
+    EXPECT_EQ(peers.remember(node_id(3), {incarnation(33)}).error().code, error_code::no_space);
     files.hook = nullptr;
-    EXPECT_EQ(peers.known(), (peers_map{{node_id(2), incarnation(22)}}));
+    EXPECT_EQ(peers.known(), (peers_map{{node_id(2), {incarnation(22)}}}));
     EXPECT_EQ(files.paths(), std::vector<std::string>{peers_path});
   }
 
-  EXPECT_TRUE(peers.remember(node_id(3), incarnation(33)).has_value());
+  EXPECT_TRUE(peers.remember(node_id(3), {incarnation(33)}).has_value());
 }
 
 // Hazard 98: after a failed flush a second one proves nothing.
@@ -223,10 +238,10 @@ TEST(PeerFile, AfterAFailureNothingFurtherIsRemembered) {
       if (operation.what == fails_at) return fail(error_code::io_failed, "broken");
       return {};
     };
-    EXPECT_EQ(peers.remember(node_id(3), incarnation(33)).error().code, error_code::io_failed);
+    EXPECT_EQ(peers.remember(node_id(3), {incarnation(33)}).error().code, error_code::io_failed);
     files.hook = nullptr;
 
-    EXPECT_EQ(peers.remember(node_id(3), incarnation(33)).error().message, "broken");
+    EXPECT_EQ(peers.remember(node_id(3), {incarnation(33)}).error().message, "broken");
     EXPECT_TRUE(peers.known().empty());
   }
 }
@@ -251,7 +266,7 @@ TEST(PeerFile, ACrashAnywhereLeavesTheOldContentOrTheNewAndNeverLosesWhatWasAckn
       ++images;
       ASSERT_TRUE(found.known() == now.before || found.known() == now.after);
       // What was found takes a change, whatever the crash left beside it.
-      ASSERT_TRUE(found.remember(node_id(77), incarnation(7)).has_value());
+      ASSERT_TRUE(found.remember(node_id(77), {incarnation(7)}).has_value());
       ASSERT_TRUE(open_peers(*image).known().contains(node_id(77)));
     }
   };
@@ -264,7 +279,7 @@ TEST(PeerFile, ACrashAnywhereLeavesTheOldContentOrTheNewAndNeverLosesWhatWasAckn
   for (int step = 0; step < 40; ++step) {
     const node_id peer(2 + random.below(6));
     const bool forgets = random.below(4) == 0;
-    const incarnation disk(1 + random.next() / 2);
+    const wal::known_disk disk{incarnation(1 + random.next() / 2), log_index(random.below(9))};
     if (forgets) {
       now.after.erase(peer);
       ASSERT_TRUE(peers.forget(peer).has_value());

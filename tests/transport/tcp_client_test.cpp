@@ -146,7 +146,7 @@ TEST_F(TcpClient, AWipedDiskAtThePeersAddressIsRefused) {
 /// Identities that keep what they are told to record.
 std::shared_ptr<peer_identities> recorded_identities() {
   auto identities = std::make_shared<peer_identities>();
-  identities->record_with([](node_id, incarnation) { return result<void>{}; });
+  identities->record_with([](node_id, incarnation, log_index) { return result<void>{}; });
   return identities;
 }
 
@@ -543,6 +543,81 @@ TEST(PeerIdentities, ACrowdOfStrangersIsNotRemembered) {
   EXPECT_FALSE(identities.admit(node_id(3), incarnation(1)));
   EXPECT_TRUE(identities.admit(node_id(1), incarnation(1)));
   EXPECT_FALSE(identities.admit(node_id(1), incarnation(2)));
+}
+
+// ---- Who leaves, and comes again --------------------------------------------------------------
+
+/// Knows node 2 by disk 20 as a member of the first configuration, and notes what is written down.
+struct followed_members {
+  followed_members() {
+    identities.record_with(
+        [this](node_id id, incarnation disk, log_index joined) {
+          recorded[id] = {disk, joined};
+          return result<void>{};
+        },
+        [this](node_id id) {
+          if (!may_erase) return result<void>(fail(error_code::no_space, "full"));
+          recorded.erase(id);
+          return result<void>{};
+        });
+    EXPECT_TRUE(identities.follow_members({{node_id(2), {}}}, true));
+    EXPECT_TRUE(identities.admit(node_id(2), incarnation(20)));
+  }
+  bool takes(std::uint64_t disk) {
+    return identities.admit(node_id(2), incarnation(disk)).has_value();
+  }
+
+  peer_identities identities;
+  std::map<node_id, std::pair<incarnation, log_index>> recorded;
+  bool may_erase = true;
+};
+
+// Hazards 67, 68: a wiped disk must not pass as long as the member that it belonged to may be one.
+TEST(PeerIdentities, WhoMayStillBeAMemberIsRemembered) {
+  followed_members f;
+
+  ASSERT_TRUE(f.identities.follow_members({}, false));
+
+  EXPECT_FALSE(f.takes(21));
+  EXPECT_TRUE(f.takes(20));
+}
+
+TEST(PeerIdentities, WhoHasLeftComesAgainWithAnotherDisk) {
+  followed_members f;
+  ASSERT_TRUE(f.identities.follow_members({}, true));
+  ASSERT_TRUE(f.recorded.empty());
+  ASSERT_TRUE(f.takes(20));  // the old node, which does not know yet: heard, not remembered
+
+  ASSERT_TRUE(f.identities.follow_members({{node_id(2), log_index(7)}}, false));
+
+  EXPECT_TRUE(f.takes(21));
+  EXPECT_FALSE(f.takes(20));
+  EXPECT_EQ(f.recorded[node_id(2)], (std::pair{incarnation(21), log_index(7)}));
+}
+
+// Hazard 67. A snapshot, or one batch of entries, brings both changes at once.
+TEST(PeerIdentities, WhoseLeavingWasMissedIsKnownByWhenItJoined) {
+  followed_members f;
+
+  ASSERT_TRUE(f.identities.follow_members({{node_id(2), log_index(7)}}, false));
+  const bool before = f.takes(21);
+  ASSERT_TRUE(f.identities.follow_members({{node_id(2), log_index(7)}}, true));
+  const bool after = f.takes(21);
+
+  EXPECT_FALSE(before);
+  EXPECT_TRUE(after);
+}
+
+TEST(PeerIdentities, WhatCannotBeErasedIsRememberedUntilItCan) {
+  followed_members f;
+  f.may_erase = false;
+  EXPECT_EQ(f.identities.follow_members({}, true).error().code, error_code::no_space);
+  EXPECT_FALSE(f.takes(21));
+
+  f.may_erase = true;
+  EXPECT_TRUE(f.identities.follow_members({}, true));
+
+  EXPECT_TRUE(f.takes(21));
 }
 
 }  // namespace

@@ -128,7 +128,7 @@ TEST_F(TcpServer, TheHookMayBelieveAnotherDiskAndEveryChangeIsRecorded) {
   std::vector<std::pair<node_id, incarnation>> recorded;
   options_.identities->decide_by(
       [](const peer_claim& claim) { return claim.claimed != incarnation(666); });
-  options_.identities->record_with([&](node_id peer, incarnation disk) {
+  options_.identities->record_with([&](node_id peer, incarnation disk, log_index) {
     recorded.emplace_back(peer, disk);
     return result<void>{};
   });
@@ -149,7 +149,7 @@ TEST_F(TcpServer, TheHookMayBelieveAnotherDiskAndEveryChangeIsRecorded) {
 TEST_F(TcpServer, APeerThatCannotBeRecordedIsRefusedUntilItCan) {
   options_.identities = std::make_shared<peer_identities>();
   bool full = true;
-  options_.identities->record_with([&](node_id, incarnation) -> result<void> {
+  options_.identities->record_with([&](node_id, incarnation, log_index) -> result<void> {
     if (full) return fail(error_code::no_space, "no room");
     return {};
   });
@@ -167,7 +167,7 @@ TEST_F(TcpServer, APeerThatCannotBeRecordedIsRefusedUntilItCan) {
 TEST_F(TcpServer, AKnownPeerIsNotRecordedAgain) {
   options_.identities = std::make_shared<peer_identities>();
   options_.identities->remember(node_id(1), usual_greeting().disk);
-  options_.identities->record_with([](node_id, incarnation) -> result<void> {
+  options_.identities->record_with([](node_id, incarnation, log_index) -> result<void> {
     return fail(error_code::io_failed, "asked without need");
   });
   start();

@@ -15,16 +15,21 @@ namespace mainstay::wal {
 namespace {
 
 constexpr std::string_view magic = "MNSTYPRS";
-constexpr std::uint32_t peer_format_version = 1;
+constexpr std::uint32_t peer_format_version = 2;
+constexpr std::uint32_t oldest_version = 1;  // without the index at which a peer joined
 constexpr std::size_t version_at = 8;
 constexpr std::size_t count_at = 12;
 constexpr std::size_t owner_at = 16;
 constexpr std::size_t peers_at = 40;
-constexpr std::size_t peer_size = 16;
 constexpr std::size_t checksum_size = 8;
 
-constexpr std::size_t size_with(std::size_t peers) {
-  return peers_at + peers * peer_size + checksum_size;
+/// Of one peer.
+constexpr std::size_t peer_size(std::uint32_t version) {
+  return version == oldest_version ? 16 : 24;
+}
+
+constexpr std::size_t size_with(std::size_t peers, std::uint32_t version = peer_format_version) {
+  return peers_at + peers * peer_size(version) + checksum_size;
 }
 
 std::uint32_t load_u32(const std::byte* from) {
@@ -46,14 +51,15 @@ result<void> check_frame(std::span<const std::byte> bytes) {
   if (std::memcmp(at, magic.data(), magic.size()) != 0) {
     return corrupt(0, "it does not begin with the magic number of a file of peers");
   }
-  if (const auto version = load_u32(at + version_at); version != peer_format_version) {
+  const auto version = load_u32(at + version_at);
+  if (version < oldest_version || version > peer_format_version) {
     return fail(error_code::unsupported,
-                fmt::format("at offset {}: format version {}, this build reads version {}",
-                            version_at, version, peer_format_version));
+                fmt::format("at offset {}: format version {}, this build reads versions {} to {}",
+                            version_at, version, oldest_version, peer_format_version));
   }
   if (bytes.size() < size_with(0)) return corrupt(bytes.size(), "the file is cut off");
   const std::size_t count = load_u32(at + count_at);
-  if (count > max_known_peers || bytes.size() != size_with(count)) {
+  if (count > max_known_peers || bytes.size() != size_with(count, version)) {
     return corrupt(count_at,
                    fmt::format("{} peers do not fit a file of {} bytes", count, bytes.size()));
   }
@@ -96,10 +102,11 @@ std::vector<std::byte> encode(const known_peers& peers) {
   store_u64(at + owner_at + 8, peers.owner.node.value());
   store_u64(at + owner_at + 16, peers.owner.incarnation.value());
   at += peers_at;
-  for (const auto& [peer, disk] : peers.disk_behind) {
+  for (const auto& [peer, met] : peers.disk_behind) {
     store_u64(at, peer.value());
-    store_u64(at + 8, disk.value());
-    at += peer_size;
+    store_u64(at + 8, met.disk.value());
+    store_u64(at + 16, met.joined.value());
+    at += peer_size(peer_format_version);
   }
   store_u64(at, checksum(std::span(bytes).first(bytes.size() - checksum_size)));
   return bytes;
@@ -115,13 +122,16 @@ result<known_peers> decode_peers(std::span<const std::byte> bytes) {
     return corrupt(owner_at, "the owner has an id of 0");
   }
   node_id before;
-  for (auto offset = peers_at; offset < bytes.size() - checksum_size; offset += peer_size) {
+  const auto version = load_u32(at + version_at);
+  const auto size = peer_size(version);
+  for (auto offset = peers_at; offset < bytes.size() - checksum_size; offset += size) {
     const node_id peer(load_u64(at + offset));
-    const incarnation disk(load_u64(at + offset + 8));
-    if (peer <= before || peer == peers.owner.node || !disk) {
+    known_disk met{incarnation(load_u64(at + offset + 8)), {}};
+    if (version > oldest_version) met.joined = log_index(load_u64(at + offset + 16));
+    if (peer <= before || peer == peers.owner.node || !met.disk) {
       return corrupt(offset, "the peer is out of order, the owner, or without a disk");
     }
-    peers.disk_behind.emplace_hint(peers.disk_behind.end(), peer, disk);
+    peers.disk_behind.emplace_hint(peers.disk_behind.end(), peer, met);
     before = peer;
   }
   return peers;
@@ -156,14 +166,14 @@ result<peer_file> peer_file::open(file_system& files, const std::string& directo
   return peer_file(files, directory, **std::move(found));
 }
 
-result<void> peer_file::remember(node_id peer, incarnation disk) {
-  if (!peer || !disk || peer == content_.owner.node) {
+result<void> peer_file::remember(node_id peer, known_disk met) {
+  if (!peer || !met.disk || peer == content_.owner.node) {
     return fail(error_code::invalid_argument,
                 fmt::format("node {} with disk incarnation {:016x} is no peer", peer.value(),
-                            disk.value()));
+                            met.disk.value()));
   }
   auto content = content_;
-  content.disk_behind[peer] = disk;
+  content.disk_behind[peer] = met;
   if (content.disk_behind.size() > max_known_peers) {
     return fail(error_code::overloaded,
                 fmt::format("{} peers are known, which is the limit", max_known_peers));

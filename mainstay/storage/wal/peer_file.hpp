@@ -23,10 +23,17 @@ inline constexpr std::string_view peer_file_name = "peers";
 /// How many peers a file may have.
 inline constexpr std::size_t max_known_peers = 4096;
 
+/// A peer's disk, and in which of its lives as a member the peer had it.
+struct known_disk {
+  incarnation disk;
+  log_index joined;  ///< as `core::member::joined`
+  friend bool operator==(const known_disk&, const known_disk&) = default;
+};
+
 /// What a file says.
 struct known_peers {
-  identity owner;                              ///< whose file it is
-  std::map<node_id, incarnation> disk_behind;  ///< never the owner's own
+  identity owner;                             ///< whose file it is
+  std::map<node_id, known_disk> disk_behind;  ///< never the owner's own
   friend bool operator==(const known_peers&, const known_peers&) = default;
 };
 
@@ -49,13 +56,13 @@ class peer_file {
                                 const identity& owner);
 
   /// The disk behind every id that is known.
-  const std::map<node_id, incarnation>& known() const { return content_.disk_behind; }
+  const std::map<node_id, known_disk>& known() const { return content_.disk_behind; }
 
   /// Remembers a peer's disk, durable when this returns; blocks for two flushes. Errors:
   /// `invalid_argument` for a 0 or the owner, `overloaded` when the file is full, `no_space`; then
   /// nothing has changed. After any other error every later change fails with it, because what a
   /// failed flush left on the disk is not known.
-  result<void> remember(node_id peer, incarnation disk);
+  result<void> remember(node_id peer, known_disk met);
   /// Forgets a peer; nothing happens when it is not known. Durable and errors as above.
   result<void> forget(node_id peer);
 

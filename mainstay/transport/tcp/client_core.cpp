@@ -22,7 +22,7 @@ void deferred_calls::run() {
 void client_core::add_peer(node_id peer, const std::string& address) {
   if (stopped_) return;
   const auto at = links_.find(peer);
-  if (at != links_.end() && at->second->address() == address) return;
+  if (at != links_.end() && at->second->address() == address) return at->second->meet();
   remove_peer(peer);
   const auto link = std::make_shared<peer_link>(context_, peer, address);
   links_.insert_or_assign(peer, link);

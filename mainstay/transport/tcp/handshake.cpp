@@ -159,7 +159,9 @@ std::string describe(refusal reason) {
     case refusal::sender:
       return "this node's id is not welcome";
     case refusal::incarnation:
-      return "this node's disk is not the one known under its id: it was wiped or replaced";
+      return "this node's disk is not the one known under its id: it was wiped or replaced; have "
+             "the node removed from the cluster (mainstayctl member remove), and start it with "
+             "--join and an empty data directory";
     case refusal::serializer:
       return "different serializers";
     case refusal::busy:

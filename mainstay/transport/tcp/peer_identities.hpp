@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
+#include <optional>
 #include <unordered_map>
 
 #include "mainstay/base/error.hpp"
@@ -19,12 +21,21 @@ struct peer_claim {
 };
 
 /// Remembers the incarnation learnt in each peer's handshake. Used on the loop only.
+///
+/// Whoever leaves the cluster is forgotten, so that its id can come again with another disk: tell
+/// who belongs to it by `follow_members`. Where nobody does, every peer is taken for a member, and
+/// remembered for ever.
 class peer_identities {
  public:
   /// Whether a claim is believed; asked only when `claimed` differs from `known`.
   using judge = std::function<bool(const peer_claim&)>;
-  /// Writes down a claim that is believed. Durable when it returns without an error.
-  using recorder = std::function<result<void>(node_id, incarnation)>;
+  /// Writes down a claim that is believed, with the index at which the peer joined. Durable when it
+  /// returns without an error.
+  using recorder = std::function<result<void>(node_id, incarnation, log_index joined)>;
+  /// Strikes a peer out of what was written down. Durable as above.
+  using eraser = std::function<result<void>(node_id)>;
+  /// The members, and the index at which each joined (`core::member::joined`).
+  using member_list = std::map<node_id, log_index>;
 
   /// `capacity` bounds how many peers are remembered; further ones are refused.
   explicit peer_identities(std::size_t capacity = 1024) : capacity_(capacity) {}
@@ -33,14 +44,22 @@ class peer_identities {
   void decide_by(judge rule) { rule_ = std::move(rule); }
   /// What remembers beyond this process. Without one, a peer whose disk was wiped while every node
   /// was down passes for the old one.
-  void record_with(recorder record) { recorder_ = std::move(record); }
+  void record_with(recorder record, eraser erase = {}) {
+    recorder_ = std::move(record);
+    eraser_ = std::move(erase);
+  }
   /// True when something remembers beyond this process.
   bool is_recorded() const { return static_cast<bool>(recorder_); }
 
-  /// Sets what is known, as read from a disk or a configuration. Records nothing.
-  void remember(node_id peer, incarnation known) { known_[peer] = known; }
-  /// Forgets a peer that left the cluster.
-  void forget(node_id peer) { known_.erase(peer); }
+  /// Sets what is known, as read from a disk. Records nothing.
+  void remember(node_id peer, incarnation known, log_index joined = {}) {
+    known_[peer] = {known, joined};
+  }
+  /// Who belongs to the cluster from now on. Others are still heard, since this node may be the one
+  /// that is behind, but not remembered. `is_settled`: there is no way back to the members before,
+  /// so that those of them who are gone, or have come anew, are forgotten. Errors: those of the
+  /// eraser; it is tried again with the next call.
+  result<void> follow_members(member_list members, bool is_settled);
   /// What is known; none when the peer was never seen.
   incarnation known(node_id peer) const;
 
@@ -51,10 +70,18 @@ class peer_identities {
   result<void> admit(node_id peer, incarnation claimed);
 
  private:
+  struct known_peer {
+    incarnation disk;
+    log_index joined;
+  };
+  result<void> learn(node_id peer, incarnation claimed, log_index joined);
+
   std::size_t capacity_;
-  std::unordered_map<node_id, incarnation> known_;
+  std::unordered_map<node_id, known_peer> known_;
+  std::optional<member_list> members_;  // none: everyone is one
   judge rule_;
   recorder recorder_;
+  eraser eraser_;
 };
 
 }  // namespace mainstay

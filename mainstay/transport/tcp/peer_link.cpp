@@ -71,7 +71,12 @@ bool peer_link::is_unmet() const {
 }
 
 void peer_link::meet() {
-  if (state_ == link_state::down && is_unmet()) connect();
+  if (!is_unmet()) return;
+  if (state_ == link_state::down) return connect();
+  if (state_ != link_state::up) return;
+  // It was connected before it counted as a member.
+  const auto admitted = context_->options->identities->admit(peer_, peer_disk_);
+  if (!admitted) go_down(admitted.error());
 }
 
 void peer_link::connect() {
@@ -142,6 +147,7 @@ void peer_link::on_welcome(const greeting& theirs) {
   const auto& limits = context_->options->limits;
   state_ = link_state::up;
   peer_max_frame_ = std::min<std::size_t>(theirs.max_frame, limits.max_frame_bytes);
+  peer_disk_ = theirs.disk;
   backoff_ = limits.reconnect_min;
   last_failure_.clear();
   connection_->open_up(limits.max_frame_bytes, limits.receive_block_bytes);

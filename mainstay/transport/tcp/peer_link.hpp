@@ -81,6 +81,7 @@ class peer_link final : public connection_events, public std::enable_shared_from
   std::shared_ptr<connector> connector_;
   std::shared_ptr<tcp_connection> connection_;
   std::size_t peer_max_frame_ = 0;  ///< while up: what the peer takes
+  incarnation peer_disk_;           ///< while up
 
   call_table calls_;
   std::vector<waiting_request> waiting_;
