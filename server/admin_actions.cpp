@@ -22,6 +22,7 @@ constexpr std::array all_actions{
     admin_action{"POST", "/v1/snapshot", std::chrono::minutes(10), save_snapshot},
     admin_action{"GET", "/v1/members", std::chrono::seconds(5), tell_members},
     admin_action{"POST", "/v1/members", std::chrono::seconds(30), change_members},
+    admin_action{"POST", "/v1/join", std::chrono::seconds(30), join_cluster},
 };
 
 }  // namespace

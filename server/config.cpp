@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <ranges>
 #include <utility>
 
 #include <fmt/format.h>
@@ -96,23 +97,54 @@ void become_learner(node_options& node) {
   voters.erase(own);
 }
 
+/// A node that joins knows of itself alone, and is told the rest.
+void read_joining(reader& in, server_config& config) {
+  const setting& ports = *in.find("join");
+  for (const auto part : std::views::split(ports.text, ',')) {
+    auto port = cli::parse_endpoint(std::string_view(part.begin(), part.end()));
+    if (!port) return in.fail_with(ports.origin + ": " + port.error().message);
+    config.join.push_back(*std::move(port));
+  }
+  if (in.find("cluster") != nullptr) {
+    return in.fail_with("--join and --cluster exclude each other: who joins is told the members");
+  }
+  if (in.find("address") == nullptr) {
+    return in.fail_with("--address is missing: with --join, where other nodes reach this one");
+  }
+  core::member self{.id = config.node.id, .address = {}};
+  in.text("address", self.address);
+  config.node.members.voters = {self};
+}
+
+void read_first_members(reader& in, server_config& config) {
+  const setting* list = in.find("cluster");
+  if (list == nullptr) return in.fail_with("--cluster is missing, or --join");
+  auto members = parse_members(list->text);
+  if (!members) return in.fail_with(list->origin + ": " + members.error().message);
+  config.node.members = *std::move(members);
+  if (config.is_learner) become_learner(config.node);
+  config.cluster = derived_cluster_id(config.node.members);
+}
+
 void read_members(reader& in, server_config& config) {
-  for (const char* required : {"id", "data", "cluster"}) {
+  for (const char* required : {"id", "data"}) {
     if (in.find(required) == nullptr) return in.fail_with(fmt::format("--{} is missing", required));
   }
   in.number("id", config.node.id);
   in.text("data", config.data);
   if (config.data.empty()) return in.fail_with("--data must not be empty");
-  const setting& list = *in.find("cluster");
-  auto members = parse_members(list.text);
-  if (!members) return in.fail_with(list.origin + ": " + members.error().message);
-  config.node.members = *std::move(members);
   in.choice<bool>("learner", {{"true", true}, {"false", false}}, config.is_learner);
   in.text("join-token", config.join_token);
-  if (config.is_learner) become_learner(config.node);
-  config.cluster = derived_cluster_id(config.node.members);
+  if (in.find("join") != nullptr) {
+    read_joining(in, config);
+  } else {
+    read_first_members(in, config);
+  }
   in.number("cluster-id", config.cluster);
-  if (!config.cluster) in.fail_with("--cluster-id must not be 0");
+  if (in.find("cluster-id") != nullptr && !config.cluster) {
+    in.fail_with("--cluster-id must not be 0");
+  }
+  in.text("address", config.address);
 }
 
 void read_rest(reader& in, server_config& config) {
@@ -171,10 +203,8 @@ result<void> check_address(std::string_view name, std::string_view text, bool in
 
 /// Ports that are given and not left to the system must not meet.
 result<void> check_apart(const server_config& config) {
-  const auto all_members = config.node.members.members();
-  const auto own = std::ranges::find(all_members, config.node.id, &core::member::id);
   const std::array all{std::pair{"--resp", config.resp}, std::pair{"--http", config.http},
-                       std::pair{"this node's address in --cluster", own->address}};
+                       std::pair{"the address for other nodes", address_of(config)}};
   for (std::size_t i = 0; i < all.size(); ++i) {
     for (std::size_t j = i + 1; j < all.size(); ++j) {
       if (all[i].second != all[j].second || all[i].second.ends_with(":0")) continue;
@@ -191,7 +221,9 @@ result<void> check_whole(const server_config& config) {
   if (auto ok = check(config.limits); !ok) return ok;
   if (auto ok = check_address("resp", config.resp, config.insecure); !ok) return ok;
   if (auto ok = check_address("http", config.http, config.insecure); !ok) return ok;
-  if (config.is_learner && config.node.members.learners.empty()) {
+  if (auto ok = check_address("address", address_of(config), config.insecure); !ok) return ok;
+  const bool is_listed = !config.join.empty() || !config.node.members.learners.empty();
+  if (config.is_learner && !is_listed) {
     return fail(error_code::invalid_argument,
                 "--learner: --cluster must name the cluster's voters beside this node");
   }
@@ -219,6 +251,13 @@ result<void> check_whole(const server_config& config) {
 }
 
 }  // namespace
+
+std::string address_of(const server_config& config) {
+  if (!config.address.empty()) return config.address;
+  const auto members = config.node.members.members();
+  const auto own = std::ranges::find(members, config.node.id, &core::member::id);
+  return own == members.end() ? std::string() : own->address;
+}
 
 result<server_config> make_config(const settings& given) {
   server_config config;

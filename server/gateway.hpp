@@ -95,11 +95,20 @@ class gateway {
   virtual void members(std::function<void(const membership_outcome&)> done) {
     done(fail(error_code::unsupported, "this server has no members"));
   }
+  /// Takes a new node in as a learner, with the membership manager's leave; as above. One that was
+  /// taken in and never connected is told the same again. Errors: `wrong_identity` when the id is
+  /// in use.
+  virtual void join(core::member, const std::string& /*credential*/, instant /*deadline*/,
+                    std::function<void(const membership_outcome&)> done) {
+    done(fail(error_code::unsupported, "this server has no members"));
+  }
   /// Changes the members, or plans to; as above.
   virtual void change_members(membership_request, instant /*deadline*/,
                               std::function<void(const membership_outcome&)> done) {
     done(fail(error_code::unsupported, "this server has no members"));
   }
+  /// Of the cluster that this server is part of.
+  virtual cluster_id identity() const { return {}; }
   /// A picture of one moment. May block for some milliseconds.
   virtual status_report status() = 0;
   /// The clock of deadlines.

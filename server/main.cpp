@@ -13,6 +13,7 @@
 #include "server/admin_pages.hpp"
 #include "server/config.hpp"
 #include "server/http_admin.hpp"
+#include "server/joining.hpp"
 #include "server/loggers.hpp"
 #include "server/node_gateway.hpp"
 #include "server/resp_server.hpp"
@@ -88,7 +89,9 @@ int run(int count, char** arguments) {
   }
   auto logger = logger_named(config->logger, config->format, config->levels);
   limited_logger log(logger);
-  return serve(*config, log);
+  const auto whole = find_cluster(*config, logger_ref(log));
+  if (!whole) return complain(whole.error(), status_failed);
+  return serve(*whole, log);
 }
 
 }  // namespace

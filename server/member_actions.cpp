@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <utility>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace mainstay::server {
@@ -14,7 +15,10 @@ using json = nlohmann::ordered_json;
 json to_json(const std::vector<core::member>& list) {
   json all = json::array();
   for (const auto& m : list) {
-    json one{{"id", m.id.value()}, {"address", m.address}, {"priority", m.priority}};
+    json one{{"id", m.id.value()},
+             {"address", m.address},
+             {"priority", m.priority},
+             {"joined", m.joined.value()}};
     if (m.promote) one["promote"] = true;
     all.push_back(std::move(one));
   }
@@ -48,10 +52,10 @@ result<core::member> read_member(const json& value) {
                field.get<std::uint64_t>() <= 255) {
       m.priority = field.get<std::uint8_t>();
     } else {
-      return refuse("add: \"" + name + "\" is not known, or not of the right kind");
+      return refuse("a member: \"" + name + "\" is not known, or not of the right kind");
     }
   }
-  if (!m.id || m.address.empty()) return refuse("add: a member needs id and address");
+  if (!m.id || m.address.empty()) return refuse("a member needs id and address");
   return m;
 }
 
@@ -91,10 +95,11 @@ result<void> read_field(const std::string& name, const json& value, membership_r
   return {};
 }
 
-std::function<void(const membership_outcome&)> told(admin_done done) {
-  return [done = std::move(done)](const membership_outcome& outcome) {
+std::function<void(const membership_outcome&)> told(gateway& cluster, admin_done done) {
+  const cluster_id id = cluster.identity();
+  return [id, done = std::move(done)](const membership_outcome& outcome) {
     if (!outcome) return done(std::unexpected(outcome.error()));
-    done(membership_json(*outcome));
+    done(membership_json(*outcome, id));
   };
 }
 
@@ -110,8 +115,10 @@ result<membership_request> read_membership_request(const std::string& body) {
   return request;
 }
 
-std::string membership_json(const membership_result& members) {
-  json object{{"index", members.index.value()}, {"change_id", members.members.change_id}};
+std::string membership_json(const membership_result& members, cluster_id cluster) {
+  json object{{"cluster_id", fmt::format("{:016x}", cluster.value())},
+              {"index", members.index.value()},
+              {"change_id", members.members.change_id}};
   object.update(to_json(members.members));
   json steps = json::array();
   for (const auto& step : members.steps) {
@@ -126,13 +133,27 @@ std::string membership_json(const membership_result& members) {
 }
 
 void tell_members(gateway& cluster, const std::string&, instant, admin_done done) {
-  cluster.members(told(std::move(done)));
+  cluster.members(told(cluster, std::move(done)));
+}
+
+void join_cluster(gateway& cluster, const std::string& body, instant deadline, admin_done done) {
+  json object = json::parse(body, nullptr, false);
+  if (!object.is_object()) return done(refuse("the body must be a JSON object"));
+  std::string token;
+  if (const auto named = object.find("token"); named != object.end()) {
+    if (!named->is_string()) return done(refuse("token must be a text"));
+    token = named->get<std::string>();
+    object.erase(named);
+  }
+  auto newcomer = read_member(object);
+  if (!newcomer) return done(std::unexpected(newcomer.error()));
+  cluster.join(*std::move(newcomer), token, deadline, told(cluster, std::move(done)));
 }
 
 void change_members(gateway& cluster, const std::string& body, instant deadline, admin_done done) {
   auto request = read_membership_request(body);
   if (!request) return done(std::unexpected(request.error()));
-  cluster.change_members(*std::move(request), deadline, told(std::move(done)));
+  cluster.change_members(*std::move(request), deadline, told(cluster, std::move(done)));
 }
 
 }  // namespace mainstay::server

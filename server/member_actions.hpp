@@ -13,9 +13,12 @@ void tell_members(gateway& cluster, const std::string& body, instant deadline, a
 /// `promote`, `priority`), `remove` and `promote` (ids), `change_id`, `token`, `dry_run`.
 void change_members(gateway& cluster, const std::string& body, instant deadline, admin_done done);
 
-/// Reads the body of such a request. Errors: `invalid_argument`, with the field.
+/// POST: takes a new node in, as the body says: `id`, `address`, `promote`, `priority`, `token`.
+void join_cluster(gateway& cluster, const std::string& body, instant deadline, admin_done done);
+
+/// Reads the body of a change. Errors: `invalid_argument`, with the field.
 result<membership_request> read_membership_request(const std::string& body);
-/// {"index", "change_id", "voters", "outgoing_voters", "learners", "steps"}.
-std::string membership_json(const membership_result& members);
+/// {"cluster_id", "index", "change_id", "voters", "outgoing_voters", "learners", "steps"}.
+std::string membership_json(const membership_result& members, cluster_id cluster);
 
 }  // namespace mainstay::server

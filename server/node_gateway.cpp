@@ -29,6 +29,7 @@ struct server_types : default_types<key_value> {
 result<valid_tcp_options> network_options(const server_config& config, wal_engine& storage,
                                           std::uint64_t seed) {
   tcp_options options = peer_options(config.node, config.cluster, seed);
+  options.listen_address = address_of(config);
   options.disk = storage.incarnation();
   options.identities = identities_beside(storage);
   options.allow_plaintext_beyond_loopback = config.insecure;
@@ -78,6 +79,7 @@ class node_gateway::implementation {
       : cluster_(config.cluster),
         runtime_(config.apply),
         logger_(logger),
+        identities_(network->identities),
         storage_(std::move(log)),
         client_(io_context_of(runtime_), network, logger_, serializer_named(config.serializer)),
         server_(io_context_of(runtime_), network, logger_, serializer_named(config.serializer)),
@@ -89,7 +91,9 @@ class node_gateway::implementation {
   ~implementation() { stop(); }
 
   result<void> start(const server_config& config, std::function<void(const error&)> stopped) {
-    node_listener listener{.leadership_changed = {}, .stopped = std::move(stopped)};
+    node_listener listener{.leadership_changed = {},
+                           .stopped = std::move(stopped),
+                           .members_changed = follow_with(identities_, logger_)};
     if (!config.join_token.empty()) listener.manages_members = require_token(config.join_token);
     // All replicas order their keys alike, so that a SCAN can go on at another node.
     node_options options = config.node;
@@ -136,6 +140,23 @@ class node_gateway::implementation {
     runtime_.loop().post([this, look = std::move(look)] { look(node_->status_on_loop()); });
   }
 
+  /// On the loop.
+  void join(const core::member& newcomer, const std::string& credential, instant deadline,
+            std::function<void(const membership_outcome&)> done) {
+    const node_status s = node_->status_on_loop();
+    if (s.role != core::role::leader) {
+      return done(fail(error_code::not_leader, "only the leader takes nodes in", s.leader));
+    }
+    const bool is_met = static_cast<bool>(identities_->known(newcomer.id));
+    const auto needed = judge_newcomer(s.configuration, newcomer, is_met);
+    if (!needed) return done(std::unexpected(needed.error()));
+    if (!*needed) return done(membership_result{s.configuration, s.configuration_index, {}});
+    membership_request request{.add = {newcomer}, .credential = credential};
+    node_->change_members(std::move(request), deadline, std::move(done));
+  }
+  cluster_id cluster() const { return cluster_; }
+  void post(std::function<void()> work) { runtime_.loop().post(std::move(work)); }
+
   prometheus_metrics& metrics() { return metrics_; }
   node<server_types>& replica() { return *node_; }
   instant now() const { return runtime_.now(); }
@@ -145,6 +166,7 @@ class node_gateway::implementation {
   asio_runtime runtime_;
   logger_ref logger_;
   prometheus_metrics metrics_;
+  std::shared_ptr<peer_identities> identities_;
   std::unique_ptr<wal_engine> storage_;
   server_types::network_client_type client_;
   server_types::network_server_type server_;
@@ -212,12 +234,19 @@ void node_gateway::members(std::function<void(const membership_outcome&)> done) 
   });
 }
 
+void node_gateway::join(core::member newcomer, const std::string& credential, instant deadline,
+                        std::function<void(const membership_outcome&)> done) {
+  inside_->post([inside = inside_.get(), newcomer = std::move(newcomer), credential, deadline,
+                 done = std::move(done)] { inside->join(newcomer, credential, deadline, done); });
+}
+
 void node_gateway::change_members(membership_request request, instant deadline,
                                   std::function<void(const membership_outcome&)> done) {
   inside_->replica().change_members(std::move(request), deadline, std::move(done));
 }
 
 status_report node_gateway::status() { return inside_->status(); }
+cluster_id node_gateway::identity() const { return inside_->cluster(); }
 instant node_gateway::now() const { return inside_->now(); }
 prometheus_metrics& node_gateway::metrics() { return inside_->metrics(); }
 void node_gateway::stop() { inside_->stop(); }

@@ -29,10 +29,13 @@ class node_gateway : public gateway {
              outcomes_handler done) override;
   void save_snapshot(std::function<void(const result<snapshot_report>&)> done) override;
   void members(std::function<void(const membership_outcome&)> done) override;
+  void join(core::member newcomer, const std::string& credential, instant deadline,
+            std::function<void(const membership_outcome&)> done) override;
   void change_members(membership_request request, instant deadline,
                       std::function<void(const membership_outcome&)> done) override;
   /// Waits for a turn of the node's loop, at most a second: then the health is "stalled".
   status_report status() override;
+  cluster_id identity() const override;
   instant now() const override;
 
   /// What the node's parts have measured, and room for more. Any thread.

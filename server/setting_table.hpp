@@ -21,10 +21,16 @@ inline constexpr std::array setting_table{
                         "all nodes: 1=HOST:PORT,2=HOST:PORT,…; the same on every node"},
     setting_description{"cluster-id", "N",
                         "the cluster's identity; derived from --cluster when not given"},
+    setting_description{"join", "LIST",
+                        "in place of --cluster: admin ports of a cluster, HOST:PORT,…, that takes "
+                        "this new node in; restarts may keep it"},
+    setting_description{"address", "HOST:PORT",
+                        "where other nodes reach this one (default: as in --cluster)"},
     setting_description{"learner", "BOOL",
-                        "this node is new: --cluster names it beside the voters that it joins"},
+                        "this node is new: --cluster names it beside the voters that it joins; "
+                        "with --join, it stays a learner"},
     setting_description{"join-token", "TEXT",
-                        "what an operator has to name to take new members in (default: nothing)"},
+                        "what new members have to name, here and with --join (default: nothing)"},
     setting_description{"resp", "HOST:PORT", "where clients are served (default 127.0.0.1:6401)"},
     setting_description{"http", "HOST:PORT",
                         "where status and metrics are served (default 127.0.0.1:8101)"},

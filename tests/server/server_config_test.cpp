@@ -98,7 +98,7 @@ TEST(ServerConfig, MistakesOfTheFileNameTheLine) {
 TEST(ServerConfig, RequiredSettingsAreNamed) {
   EXPECT_EQ(refusal(with("id", "")), "--id is missing");
   EXPECT_EQ(refusal(with("data", "")), "--data is missing");
-  EXPECT_EQ(refusal(with("cluster", "")), "--cluster is missing");
+  EXPECT_EQ(refusal(with("cluster", "")), "--cluster is missing, or --join");
 }
 
 TEST(ServerConfig, ValuesThatAreNoNumbersAreRefused) {
@@ -121,6 +121,39 @@ TEST(ServerConfig, RulesBetweenSettingsAreChecked) {
   EXPECT_THAT(refusal(sound + "log-format = \"xml\"\n"), HasSubstr("must be one of text, json"));
   EXPECT_THAT(refusal(sound + "max-key-bytes = 100000\n"), HasSubstr("--max-key-bytes (100000)"));
   EXPECT_THAT(refusal(with("cluster", "cluster = \"1=x\"")), HasSubstr("HOST:PORT"));
+}
+
+TEST(ServerConfig, WhoJoinsNamesPortsAndItsOwnAddressInPlaceOfTheMembers) {
+  const auto joining = with("cluster", R"(join = "127.0.0.1:8101,127.0.0.1:8103"
+address = "127.0.0.1:7104")");
+
+  const auto config = parse(joining);
+
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->join, (std::vector<cli::endpoint>{{"127.0.0.1", 8101}, {"127.0.0.1", 8103}}));
+  EXPECT_EQ(address_of(*config), "127.0.0.1:7104");
+  EXPECT_FALSE(config->cluster);  // nothing starts before it is known
+  EXPECT_EQ(parse(joining + "cluster-id = 7\n")->cluster, cluster_id(7));
+  EXPECT_TRUE(parse(joining + "learner = true\n")->is_learner);
+}
+
+TEST(ServerConfig, JoiningIsCheckedAsAWhole) {
+  const std::string ports = "join = \"127.0.0.1:8101\"\n";
+  EXPECT_THAT(refusal(with("cluster", ports)), HasSubstr("--address is missing"));
+  EXPECT_THAT(refusal(sound + ports), HasSubstr("exclude each other"));
+  EXPECT_THAT(refusal(with("cluster", "join = \"8101\"\naddress = \"127.0.0.1:7104\"")),
+              HasSubstr("join: endpoint '8101'"));
+  EXPECT_THAT(refusal(with("cluster", ports + "address = \"10.0.0.1:7104\"")),
+              HasSubstr("--address: 10.0.0.1:7104 is beyond loopback"));
+}
+
+// Peers may be told of a new address before the node moves there; its list of members stays.
+TEST(ServerConfig, AnAddressOfItsOwnTakesThePlaceOfTheOneInTheList) {
+  const auto config = parse(sound + "address = \"127.0.0.1:7777\"\n");
+
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(address_of(*config), "127.0.0.1:7777");
+  EXPECT_EQ(config->cluster, parse(sound)->cluster);
 }
 
 // Hazard H1: a quarter of a segment must hold the largest command with its frame, not without it.

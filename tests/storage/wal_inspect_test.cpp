@@ -112,6 +112,32 @@ TEST_F(Inspection, VisitorCanEndIt) {
   EXPECT_EQ(seen, 3U);
 }
 
+// ---- Whose log it is --------------------------------------------------------------------------
+
+TEST_F(Inspection, TellsWhoseLogItIs) {
+  const auto found = wal::find_log(files_, log_directory);
+
+  ASSERT_TRUE(found.has_value() && found->has_value());
+  EXPECT_EQ((*found)->identity, small_log_options().identity);
+  EXPECT_EQ((*found)->size, small_log_options().segment_size);
+}
+
+TEST_F(Inspection, AnUnreadableHeaderIsNotTakenForAnEmptyDirectory) {
+  flip(3);
+
+  EXPECT_EQ(wal::find_log(files_, log_directory).error().code, error_code::corrupt);
+}
+
+TEST(FindLog, WhatWasNeverWrittenToHoldsNone) {
+  simulated_disk files;
+  ASSERT_TRUE(files.create_directory(log_directory).has_value());
+
+  const auto found = wal::find_log(files, log_directory);
+
+  ASSERT_TRUE(found.has_value());
+  EXPECT_FALSE(found->has_value());
+}
+
 }  // namespace
 
 }  // namespace mainstay

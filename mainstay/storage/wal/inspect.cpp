@@ -130,4 +130,23 @@ std::string_view name_of(record_type type) {
   return "unknown";
 }
 
+result<std::optional<segment_header>> find_log(file_system& files, const std::string& directory) {
+  std::optional<segment_header> found;
+  std::string damaged;
+  bool has_log = false;
+  const auto visited = inspect(files, directory, [&](const inspected_item& item) {
+    if (item.kind == item_kind::segment && item.damaged) {
+      damaged = item.file;
+    } else if (item.kind == item_kind::segment) {
+      found = item.segment;
+    }
+    has_log = has_log || item.kind == item_kind::batch;
+    return !has_log;
+  });
+  if (!visited) return std::unexpected(visited.error());
+  if (has_log) return found;
+  if (damaged.empty()) return std::nullopt;
+  return fail(error_code::corrupt, damaged + ": the segment's header does not hold");
+}
+
 }  // namespace mainstay::wal
