@@ -9,6 +9,8 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include "mainstay/seams/metric_descriptions.hpp"
+
 namespace mainstay {
 
 /// The registry's families by name, so that each is looked up here and not made anew.
@@ -38,7 +40,7 @@ class prometheus_metrics::families {
     const auto found = known.find(id.name);
     if (found != known.end()) return *found->second;
     const std::string name(id.name);
-    Family& made = builder.Name(name).Help("See docs/operations.md.").Register(registry_);
+    Family& made = builder.Name(name).Help(std::string(description_of(name))).Register(registry_);
     known.emplace(name, &made);
     return made;
   }
