@@ -392,6 +392,17 @@ TEST_F(SnapshotFiles, FailedFlushOfAReceivedImageStartsOver) {
   EXPECT_EQ(store->receive(tested_group, image.snapshot.id, 1, {}), (received_snapshot{0, false}));
 }
 
+// Whole and sound, of the same size, and still not the one that the log stands on.
+TEST_F(SnapshotFiles, AnotherImageUnderTheSameNameIsNoticedWhileTheStateIsRead) {
+  const auto made = saved(7);
+  auto store = open_store(files_);
+  const auto other = make_image(contents_at(7), state_of(two_chunks, 99));
+  ASSERT_EQ(other.bytes.size(), made.id.size);
+  files_.replace(image_path(made.id), other.bytes);
+
+  EXPECT_EQ(load(*store, made.id).error().code, error_code::corrupt);
+}
+
 TEST_F(SnapshotFiles, DamageIsNoticedWhileTheStateIsRead) {
   const auto made = saved(7);
   auto store = open_store(files_);
