@@ -114,7 +114,7 @@ class PartitionedClient(SystemTest):
         self.cluster.wait_until_caught_up()
         self.assert_told_the_truth(told)
         counts = collections.Counter(outcome for outcome, _ in told.values())
-        self.assertGreater(counts["done"], self.times // 2)
+        self.assertGreater(counts["done"], self.times // 4, counts)
         for outcome in ("refused", "unknown"):
             self.assertGreater(counts[outcome], 0, counts)
 
