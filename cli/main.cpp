@@ -17,6 +17,7 @@
 #include "cli/key_commands.hpp"
 #include "cli/logdump_command.hpp"
 #include "cli/member_command.hpp"
+#include "cli/recover_command.hpp"
 #include "cli/snapshot_command.hpp"
 #include "cli/status_command.hpp"
 
@@ -40,6 +41,7 @@ struct command_line {
   snapshot_inspect_options snapshot_inspect;
   snapshot_restore_options snapshot_restore;
   member_options member;
+  recover_options recover;
 };
 
 void declare_common(CLI::App& app, command_line& line) {
@@ -159,6 +161,23 @@ void declare_snapshot(CLI::App& app, command_line& line) {
       ->type_name("N");
 }
 
+void declare_recover(CLI::App& app, command_line& line) {
+  auto& options = line.recover;
+  auto* recover = app.add_subcommand(
+      "recover", "after a majority was lost for good: make a survivor a new cluster, offline");
+  recover->add_option("--data", options.directory, "data directory of a node that is down")
+      ->required()
+      ->type_name("DIR");
+  recover->add_flag("--force-new-cluster", options.force,
+                    "do it; without this the command only looks. Acknowledged writes that this "
+                    "node does not hold are lost: read the operations page first");
+  recover->add_option("--address", options.address, "where the node will be reached")
+      ->type_name("HOST:PORT");
+  recover->add_option("--cluster-id", options.cluster, "the new cluster's id; drawn when not given")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+}
+
 void declare_member(CLI::App& app, command_line& line) {
   auto& options = line.member;
   auto* member = app.add_subcommand("member", "who belongs to the cluster, and changes of it");
@@ -242,6 +261,12 @@ exit_code run_chosen(const CLI::App& app, command_line& line) {
     line.snapshot_restore.seed = (std::uint64_t{entropy()} << 32) | entropy();
     return run_snapshot_restore(line.snapshot_restore, files, to);
   }
+  if (app.got_subcommand("recover")) {
+    wal::posix_file_system files;
+    std::random_device entropy;
+    line.recover.seed = (std::uint64_t{entropy()} << 32) | entropy();
+    return run_recover(line.recover, files, to);
+  }
   if (app.got_subcommand("member")) return run_member(line.common, line.member, to);
   return run_bench(line.common, line.bench, to);
 }
@@ -261,6 +286,7 @@ int run(int argument_count, char** arguments) {
   declare_forget_peer(app, line);
   declare_snapshot(app, line);
   declare_member(app, line);
+  declare_recover(app, line);
   try {
     app.parse(argument_count, arguments);
   } catch (const CLI::ParseError& e) {
