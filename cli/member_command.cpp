@@ -32,8 +32,16 @@ result<json> newcomer(const std::string& text, const member_options& options) {
   return m;
 }
 
+/// Waits for another change that is under way, such as a promotion: it is refused meanwhile.
 result<json> ask(const common_options& common, const json& body) {
-  return admin_call(common, {.method = "POST", .path = "/v1/members", .body = body.dump()});
+  const auto deadline = std::chrono::steady_clock::now() + common.timeout;
+  while (true) {
+    auto answer =
+        admin_call(common, {.method = "POST", .path = "/v1/members", .body = body.dump()});
+    const bool is_busy = !answer && answer.error().code == error_code::overloaded;
+    if (!is_busy || std::chrono::steady_clock::now() > deadline) return answer;
+    std::this_thread::sleep_for(pause);
+  }
 }
 
 bool is_in(const json& members, const char* list, std::uint64_t id) {
