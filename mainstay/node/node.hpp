@@ -184,6 +184,22 @@ class node {
         std::forward<Token>(token));
   }
 
+  /// Hands leadership to `to`, or to the best voter when none is named (thesis §3.10); the result
+  /// is the node that leads then (`result<node_id>`). Commands that come meanwhile wait, for two
+  /// election timeouts at most. Errors: `not_leader`; `overloaded` while another transfer is under
+  /// way or when the target declines; `invalid_argument` when it is no voter; `unreachable`;
+  /// `timed_out`; `leadership_lost` when another node than the target leads.
+  template <completion_token<result<node_id>> Token>
+  auto transfer(node_id to, instant deadline, Token&& token) {
+    return initiate<result<node_id>>(
+        [this, to, deadline](completion_handler<result<node_id>> done) mutable {
+          loop().post([r = replica_, to, deadline, done = std::move(done)]() mutable {
+            r->transfer(to, deadline, std::move(done));
+          });
+        },
+        std::forward<Token>(token));
+  }
+
   /// What the node is at the moment; an empty status of a stopped node when the loop has ended.
   /// Blocks for a turn; from any thread but the loop's.
   node_status status() const {

@@ -30,6 +30,7 @@ std::size_t pending_work::expire(instant now) {
     }
   };
   std::ranges::for_each(backlog, look);
+  std::ranges::for_each(fenced, look);
   const std::size_t in_line = late.size();
   for_each_taken(look);
   earliest_ = next;
@@ -40,6 +41,7 @@ std::size_t pending_work::expire(instant now) {
 
 void pending_work::fail_all(const error& refused, const error& unknown) {
   for (auto& op : std::exchange(backlog, {})) op->fail_rest(refused);
+  for (auto& op : std::exchange(fenced, {})) op->fail_rest(refused);
   writes.fail_all(unknown);
   for (auto& [context, batch] : std::exchange(asked, {})) {
     for (auto& op : batch) op->fail_rest(refused);

@@ -28,6 +28,8 @@ class pending_work {
  public:
   /// In line for a turn; oldest first.
   std::deque<operation_handle> backlog;
+  /// In line as well, ahead of the backlog: commands that wait for leadership to be handed over.
+  std::deque<operation_handle> fenced;
   commit_waiter writes;
   /// Reads that the core was asked about, by context.
   std::map<std::uint64_t, operations> asked;

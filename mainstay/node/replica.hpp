@@ -44,6 +44,9 @@ struct node_listener {
 /// Takes the snapshot that was saved, or why there is none; on the loop.
 using snapshot_handler = std::move_only_function<void(const result<core::snapshot>&)>;
 
+/// Takes the node that leads after a transfer of leadership, or why this one leads on.
+using transfer_handler = std::move_only_function<void(result<node_id>)>;
+
 namespace detail {
 
 /// Everything but `submit`, which may come from any thread, happens on the loop; the state machine
@@ -81,6 +84,9 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   void change_members(membership_request request, instant deadline,
                       completion_handler<membership_outcome> done);
 
+  /// Hands leadership over; `done` is called once, on the loop.
+  void transfer(node_id to, instant deadline, transfer_handler done);
+
   node_status status() const;
   const node_options& options() const { return options_; }
   machine_type& machine() { return applier_.machine(); }
@@ -110,6 +116,14 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   void on_reads(core::ready& work);
   void run_queries(operations batch);
   void release_reads();
+
+  // Transfer of leadership.
+  bool holds_writes() const;
+  void release_fenced();
+  void on_transfer(const core::transfer_result& ended);
+  void end_transfer(result<node_id> outcome);
+  void look_at_transfer();
+  instant transfer_due() const;
 
   // Peers.
   void on_request(node_id from, rpc_request request, responder respond);
@@ -195,6 +209,16 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   bool someone_leaves_ = false;                                 // and is still spoken to
   bool was_member_ = false;                                     // when they were last settled
 
+  /// A transfer that somebody waits for.
+  struct handing_over {
+    node_id target;
+    instant deadline;
+    transfer_handler done;
+    bool is_won = false;  ///< all that is missing is to hear who leads
+  };
+  std::optional<handing_over> transfer_;
+  instant held_until_ = instant::min();  // commands wait until then for the new leader's word
+
   core::leadership leadership_;
   health_record health_;
   std::uint64_t last_append_ = 0;             // appends so far: a batch may be tried many times
@@ -226,3 +250,4 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
 #include "mainstay/node/replica_snapshots.hpp"
 #include "mainstay/node/replica_storage.hpp"
 #include "mainstay/node/replica_time.hpp"
+#include "mainstay/node/replica_transfer.hpp"

@@ -36,6 +36,7 @@ void replica<Types>::accept(operation_handle op) {
 
 template <raft_types Types>
 void replica<Types>::accept_write(operation_handle op) {
+  if (holds_writes()) return work_.fenced.push_back(std::move(op));
   if (core_.role() != core::role::leader) {
     if (op->forward && core_.leader()) return forwards_now_.push_back(std::move(op));
     const std::string who = core_.leader() ? "another node leads" : "no leader is known";

@@ -40,6 +40,8 @@ void replica<Types>::turn() {
   advance();
   check_stall();
   expire();
+  look_at_transfer();
+  release_fenced();
   take_submissions();
   propose_due_time();
   ask_reads();
@@ -47,10 +49,12 @@ void replica<Types>::turn() {
   if (is_stopped()) return;
   follow_members();  // before anything is sent to who has just come
   carry_out(core_.take_ready());
+  // Should a later term begin before the next turn, what comes in between waits for its leader.
+  if (core_.is_fenced()) held_until_ = parts_.runtime.now() + options_.core.election_timeout_max;
   if (is_stopped()) return;
   changes_.look(members(), parts_.runtime.now());
   if (is_stopped()) return;
-  if (!work_.backlog.empty()) schedule_turn();
+  if (!work_.backlog.empty() || (!work_.fenced.empty() && !holds_writes())) schedule_turn();
   arm_timer();
 }
 
@@ -90,7 +94,8 @@ void replica<Types>::take_submissions() {
 template <raft_types Types>
 void replica<Types>::arm_timer() {
   instant next = std::min({core_.next_deadline(), work_.next_look(), retry_at_,
-                           time_due(parts_.runtime.now()), changes_.next_deadline()});
+                           time_due(parts_.runtime.now()), changes_.next_deadline(),
+                           transfer_due()});
   if (append_started_ != instant::max() && core_.role() == core::role::leader) {
     next = std::min(next, append_started_ + options_.core.election_timeout_max);
   }
@@ -106,6 +111,9 @@ void replica<Types>::carry_out(core::ready work) {
   if (!work.persist.empty()) append(std::move(work.persist));
   for (auto& e : work.messages) send(std::move(e));
   if (work.changed) on_leadership(*work.changed);
+  if (is_stopped()) return;
+  if (work.transfer) on_transfer(*work.transfer);
+  look_at_transfer();
   if (is_stopped()) return;
   on_reads(work);
   if (is_stopped()) return;
@@ -177,6 +185,7 @@ void replica<Types>::close(const error& refused, const error& unknown) {
   changes_.fail_all(unknown);
   work_.fail_all(refused, unknown);
   for (auto& done : std::exchange(snapshot_waiters_, {})) done(std::unexpected(refused));
+  end_transfer(std::unexpected(unknown));
 }
 
 template <raft_types Types>
