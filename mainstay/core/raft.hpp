@@ -124,7 +124,8 @@ class raft {
   /// Hands leadership to `to`, a voter, or to the best there is when none is named; gives whom
   /// (thesis §3.10). How it ends comes in a ready's `transfer`; until then commands may be refused
   /// as overloaded, for an election timeout at most. Errors: `not_leader` with a hint,
-  /// `overloaded` while a transfer is under way, `invalid_argument`.
+  /// `overloaded` while a transfer is under way, `unreachable` when nobody is in contact,
+  /// `invalid_argument`.
   result<node_id> transfer(node_id to);
   /// As `step_down`, for good: this replica never campaigns again, because its state machine has
   /// failed and nobody would be answered. It still votes and stores.

@@ -39,7 +39,7 @@ result<node_id> raft::transfer(node_id to) {
     return fail(error_code::overloaded, "a transfer of leadership is under way");
   }
   const node_id target = to ? to : best_heir();
-  if (!target) return fail(error_code::invalid_argument, "no other voter is in contact");
+  if (!target) return fail(error_code::unreachable, "no other voter is in contact");
   if (target == id_) return fail(error_code::invalid_argument, "this node leads already");
   if (!configuration().is_voter(target)) {
     return fail(error_code::invalid_argument,
@@ -78,7 +78,9 @@ void raft::continue_transfer() {
     handing_over_.phase = transfer_phase::fence;
     timing_.transfer = timing_.now + config_->election_timeout_max;
   }
-  if (handing_over_.phase == transfer_phase::fence && matched == log_.last_index()) {
+  // Commands that nobody knows to be committed yet would be left without an answer.
+  const bool all_is_done = commit_index_ == log_.last_index();
+  if (handing_over_.phase == transfer_phase::fence && matched == log_.last_index() && all_is_done) {
     handing_over_.phase = transfer_phase::hand_over;
     has_handed_over_ = true;
     send_request(handing_over_.target, timeout_now{current_term()});

@@ -11,7 +11,7 @@ namespace mainstay::core {
 enum class transfer_phase : std::uint8_t {
   none,       ///< nothing is being handed over
   catch_up,   ///< the target gets what it lacks; commands are taken as ever
-  fence,      ///< no command is taken until the target has the whole log
+  fence,      ///< no command is taken until the target has the whole log, and all is committed
   hand_over,  ///< the target was told to stand for election; no command is taken
 };
 

@@ -76,7 +76,7 @@ void random_cluster::draw_weights() {
   set(action::cut, often(3));
   set(action::heal, 10);
   set(action::step_down, often(1));
-  set(action::transfer, 2 + often(5));
+  set(action::transfer, 3 + often(8));
   set(action::save_snapshot, often(4));
   set(action::image, 60);
   set(action::image_failure, often(4));

@@ -71,6 +71,20 @@ TEST(LeadershipTransfer, TakesCommandsWhileTheHeirCatchesUpAndNoneAfterwards) {
   EXPECT_EQ(one.core().handing_over().phase, transfer_phase::fence);
 }
 
+TEST(LeadershipTransfer, WaitsUntilAllCommandsCanBeAnswered) {
+  lone_replica one;
+  leading(one).receive(2, has(1, 1));
+  one.hold_disk();
+  one.propose("x");
+
+  ASSERT_TRUE(one.core().transfer(node_id(2)));
+  const auto uncommitted = one.receive(2, has(1, 2));
+  const auto committed = one.persist();
+
+  EXPECT_TRUE(lone_replica::all<timeout_now>(uncommitted).empty());
+  EXPECT_EQ(lone_replica::all<timeout_now>(committed).size(), 1U);
+}
+
 TEST(LeadershipTransfer, GoesToTheVoterWithTheMostOfTheLog) {
   lone_replica one;
   leading(one).receive(2, core::append_entries_response{.term = term(1), .success = true});
@@ -83,7 +97,7 @@ TEST(LeadershipTransfer, GoesToNobodyWhenNoVoterWasHeard) {
   lone_replica one({.voters = 1});
   one.time_out();
 
-  EXPECT_EQ(one.core().transfer({}).error().code, error_code::invalid_argument);
+  EXPECT_EQ(one.core().transfer({}).error().code, error_code::unreachable);
 }
 
 TEST(LeadershipTransfer, IsRefusedByWhoDoesNotLead) {
