@@ -200,6 +200,20 @@ class node {
         std::forward<Token>(token));
   }
 
+  /// Before a stop: if this node leads, hands leadership to one voter after the other, the best
+  /// first, until one has taken it and is known, or `deadline` has passed (`result<void>`).
+  /// Commands and reads are served meanwhile. Errors: `unreachable` when nobody could take it.
+  template <completion_token<result<void>> Token>
+  auto make_way(instant deadline, Token&& token) {
+    return initiate<result<void>>(
+        [this, deadline](completion_handler<result<void>> done) mutable {
+          loop().post([r = replica_, deadline, done = std::move(done)]() mutable {
+            r->make_way(deadline, std::move(done));
+          });
+        },
+        std::forward<Token>(token));
+  }
+
   /// What the node is at the moment; an empty status of a stopped node when the loop has ended.
   /// Blocks for a turn; from any thread but the loop's.
   node_status status() const {

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -46,6 +47,8 @@ using snapshot_handler = std::move_only_function<void(const result<core::snapsho
 
 /// Takes the node that leads after a transfer of leadership, or why this one leads on.
 using transfer_handler = std::move_only_function<void(result<node_id>)>;
+/// Takes the news that this node leads no more, or why it still does.
+using way_handler = std::move_only_function<void(result<void>)>;
 
 namespace detail {
 
@@ -86,6 +89,8 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
 
   /// Hands leadership over; `done` is called once, on the loop.
   void transfer(node_id to, instant deadline, transfer_handler done);
+  /// Hands leadership to whoever takes it; as above.
+  void make_way(instant deadline, way_handler done);
 
   node_status status() const;
   const node_options& options() const { return options_; }
@@ -124,6 +129,11 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   void end_transfer(result<node_id> outcome);
   void look_at_transfer();
   instant transfer_due() const;
+  node_id next_heir(const std::set<node_id>& passed_over) const;
+  result<node_id> begin_transfer(node_id to);
+  void go_on_making_way();
+  void end_making_way(result<void> outcome);
+  void hand_over_for_the_disk();
 
   // Peers.
   void on_request(node_id from, rpc_request request, responder respond);
@@ -217,6 +227,14 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
     bool is_won = false;  ///< all that is missing is to hear who leads
   };
   std::optional<handing_over> transfer_;
+  /// Leadership is on its way to anybody else.
+  struct making_way {
+    instant deadline;
+    way_handler done;
+    std::set<node_id> tried;
+  };
+  std::optional<making_way> making_way_;
+  instant no_transfer_before_ = instant::min();  // by this node's own will
   instant held_until_ = instant::min();  // commands wait until then for the new leader's word
 
   core::leadership leadership_;

@@ -114,6 +114,7 @@ void replica<Types>::carry_out(core::ready work) {
   if (is_stopped()) return;
   if (work.transfer) on_transfer(*work.transfer);
   look_at_transfer();
+  go_on_making_way();
   if (is_stopped()) return;
   on_reads(work);
   if (is_stopped()) return;
@@ -186,6 +187,7 @@ void replica<Types>::close(const error& refused, const error& unknown) {
   work_.fail_all(refused, unknown);
   for (auto& done : std::exchange(snapshot_waiters_, {})) done(std::unexpected(refused));
   end_transfer(std::unexpected(unknown));
+  end_making_way(std::unexpected(unknown));
 }
 
 template <raft_types Types>

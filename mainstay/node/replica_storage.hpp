@@ -64,6 +64,7 @@ void replica<Types>::on_disk_full(std::uint64_t sequence, const error& why) {
   }
   health_.set(node_health::disk_full, why.message);
   core_.not_persisted(sequence);
+  hand_over_for_the_disk();
 }
 
 /// A leader whose disk does not answer within an election timeout makes way (rule 3 of the
