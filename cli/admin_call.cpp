@@ -39,10 +39,11 @@ result<nlohmann::ordered_json> answer_of(const endpoint& server, const http_repl
               fmt::format("{}: {}", to_string(server), text("detail")));
 }
 
-/// Whether another node may be asked the same: this one has surely not done it.
-bool may_ask_another(error_code code) {
-  return code == error_code::not_leader || code == error_code::unreachable ||
-         code == error_code::shutting_down;
+/// Whether another node may be asked the same: this one has surely not done it, and another might.
+/// Whoever answers that a peer is unreachable was the right one to ask.
+bool may_ask_another(error_code code, bool has_answered) {
+  return code == error_code::not_leader || code == error_code::shutting_down ||
+         (code == error_code::unreachable && !has_answered);
 }
 
 }  // namespace
@@ -53,7 +54,7 @@ result<nlohmann::ordered_json> admin_call(const common_options& common,
   for (const auto& server : common.admin_endpoints) {
     const auto reply = http_call(server, question, common.timeout);
     last = reply ? answer_of(server, *reply) : std::unexpected(reply.error());
-    if (last || !may_ask_another(last.error().code)) return last;
+    if (last || !may_ask_another(last.error().code, reply.has_value())) return last;
   }
   return last;
 }

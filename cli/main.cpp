@@ -20,6 +20,7 @@
 #include "cli/recover_command.hpp"
 #include "cli/snapshot_command.hpp"
 #include "cli/status_command.hpp"
+#include "cli/transfer_command.hpp"
 
 namespace mainstay::cli {
 namespace {
@@ -42,6 +43,7 @@ struct command_line {
   snapshot_restore_options snapshot_restore;
   member_options member;
   recover_options recover;
+  transfer_options transfer;
 };
 
 void declare_common(CLI::App& app, command_line& line) {
@@ -212,6 +214,13 @@ void declare_member(CLI::App& app, command_line& line) {
   takes_newcomers(replace);
 }
 
+void declare_transfer(CLI::App& app, command_line& line) {
+  app.add_subcommand("transfer", "have the leader hand over to another node")
+      ->add_option("--to", line.transfer.to, "to this node; to the best voter when not given")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+}
+
 /// Turns the texts into values. Errors: `invalid_argument`.
 result<void> complete(command_line& line) {
   for (const auto& text : line.endpoint_texts) {
@@ -268,6 +277,7 @@ exit_code run_chosen(const CLI::App& app, command_line& line) {
     return run_recover(line.recover, files, to);
   }
   if (app.got_subcommand("member")) return run_member(line.common, line.member, to);
+  if (app.got_subcommand("transfer")) return run_transfer(line.common, line.transfer, to);
   return run_bench(line.common, line.bench, to);
 }
 
@@ -287,6 +297,7 @@ int run(int argument_count, char** arguments) {
   declare_snapshot(app, line);
   declare_member(app, line);
   declare_recover(app, line);
+  declare_transfer(app, line);
   try {
     app.parse(argument_count, arguments);
   } catch (const CLI::ParseError& e) {

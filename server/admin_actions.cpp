@@ -6,6 +6,7 @@
 
 #include "server/admin_pages.hpp"
 #include "server/member_actions.hpp"
+#include "server/transfer_action.hpp"
 
 namespace mainstay::server {
 
@@ -23,6 +24,7 @@ constexpr std::array all_actions{
     admin_action{"GET", "/v1/members", std::chrono::seconds(5), tell_members},
     admin_action{"POST", "/v1/members", std::chrono::seconds(30), change_members},
     admin_action{"POST", "/v1/join", std::chrono::seconds(30), join_cluster},
+    admin_action{"POST", "/v1/transfer", std::chrono::seconds(10), hand_over},
 };
 
 }  // namespace

@@ -107,6 +107,12 @@ class gateway {
                               std::function<void(const membership_outcome&)> done) {
     done(fail(error_code::unsupported, "this server has no members"));
   }
+  /// Hands leadership to `to`, or to the best voter when none is named; gives who leads then.
+  /// `done` is called once, on any thread, soon after `deadline` at the latest.
+  virtual void transfer(node_id /*to*/, instant /*deadline*/,
+                        std::function<void(const result<node_id>&)> done) {
+    done(fail(error_code::unsupported, "this server has no other to hand over to"));
+  }
   /// Of the cluster that this server is part of.
   virtual cluster_id identity() const { return {}; }
   /// A picture of one moment. May block for some milliseconds.

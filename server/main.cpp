@@ -24,6 +24,8 @@ namespace {
 
 constexpr int status_failed = 1;
 constexpr int status_wrong_settings = 2;
+/// How long a leader that is told to stop may take to hand over; clients are served meanwhile.
+constexpr auto patience_with_transfer = std::chrono::seconds(2);
 
 int complain(const error& why, int status) {
   std::fprintf(stderr, "mainstayd: %s\n", why.message.c_str());
@@ -68,6 +70,7 @@ int serve(const server_config& config, limited_logger<any_diagnostic_logger>& lo
   int received = 0;
   sigwait(&signals, &received);
   logger.log(log_level::info, "server", "stopping", {{"signal", std::int64_t{received}}});
+  if (!disk_failed) (*node)->make_way(patience_with_transfer);
   admin.stop();
   clients.stop(std::chrono::seconds(2));
   (*node)->stop();

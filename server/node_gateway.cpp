@@ -245,6 +245,19 @@ void node_gateway::change_members(membership_request request, instant deadline,
   inside_->replica().change_members(std::move(request), deadline, std::move(done));
 }
 
+void node_gateway::transfer(node_id to, instant deadline,
+                            std::function<void(const result<node_id>&)> done) {
+  inside_->replica().transfer(to, deadline, std::move(done));
+}
+
+void node_gateway::make_way(duration patience) {
+  const auto done = std::make_shared<std::promise<void>>();
+  auto future = done->get_future();
+  // Shared, because the node may answer, or drop the question, after this call has given up.
+  inside_->replica().make_way(now() + patience, [done](const result<void>&) { done->set_value(); });
+  future.wait_for(patience + status_patience);
+}
+
 status_report node_gateway::status() { return inside_->status(); }
 cluster_id node_gateway::identity() const { return inside_->cluster(); }
 instant node_gateway::now() const { return inside_->now(); }

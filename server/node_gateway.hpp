@@ -33,6 +33,11 @@ class node_gateway : public gateway {
             std::function<void(const membership_outcome&)> done) override;
   void change_members(membership_request request, instant deadline,
                       std::function<void(const membership_outcome&)> done) override;
+  void transfer(node_id to, instant deadline,
+                std::function<void(const result<node_id>&)> done) override;
+  /// Before a stop: hands leadership over if this node leads, trying one voter after the other.
+  /// Blocks, for about as long as `patience` at most.
+  void make_way(duration patience);
   /// Waits for a turn of the node's loop, at most a second: then the health is "stalled".
   status_report status() override;
   cluster_id identity() const override;

@@ -49,6 +49,12 @@ class local_gateway : public gateway {
     if (!snapshot) return gateway::save_snapshot(std::move(done));
     std::thread([this, done = std::move(done)] { done(*snapshot); }).join();
   }
+  void transfer(node_id to, instant deadline,
+                std::function<void(const result<node_id>&)> done) override {
+    if (!new_leader) return gateway::transfer(to, deadline, std::move(done));
+    asked_heir = to;
+    std::thread([this, done = std::move(done)] { done(*new_leader); }).join();
+  }
   status_report status() override {
     const std::lock_guard lock(mutex_);
     return status_;
@@ -59,6 +65,9 @@ class local_gateway : public gateway {
 
   /// What `save_snapshot` gives; none: it is not known here.
   std::optional<result<snapshot_report>> snapshot;
+  /// What `transfer` gives; none: it is not known here.
+  std::optional<result<node_id>> new_leader;
+  node_id asked_heir;  ///< whom `transfer` was last asked for
 
   /// What `status` gives from now on.
   void set_status(status_report report) {

@@ -378,6 +378,35 @@ TEST_F(Fronts, AnActionIsNotTakenForAPage) {
   EXPECT_THAT(http_post("/v1/snapshot"), HasSubstr("501 Not Implemented"));
 }
 
+TEST_F(Fronts, LeadershipIsHandedToWhomTheBodyNames) {
+  cluster.new_leader = node_id(3);
+
+  const auto done = http_post("/v1/transfer", R"({"to": 3})");
+
+  EXPECT_THAT(done, HasSubstr("200 OK"));
+  EXPECT_THAT(done, HasSubstr("{\"leader\":3}"));
+  EXPECT_EQ(cluster.asked_heir, node_id(3));
+  EXPECT_THAT(http_post("/v1/transfer"), HasSubstr("200 OK"));
+  EXPECT_EQ(cluster.asked_heir, node_id());
+}
+
+TEST_F(Fronts, ATransferThatCannotBeReadIsRefused) {
+  cluster.new_leader = node_id(3);
+  for (const auto* body : {"3", R"({"to": 0})", R"({"to": "3"})", R"({"target": 3})", "{"}) {
+    EXPECT_THAT(http_post("/v1/transfer", body), HasSubstr("400 Bad Request")) << body;
+  }
+}
+
+TEST_F(Fronts, ATransferTakenBackSaysWhy) {
+  cluster.new_leader =
+      fail(error_code::overloaded, "node 3 declined to lead; node 1 leads on", node_id(1));
+
+  const auto refused = http_post("/v1/transfer");
+
+  EXPECT_THAT(refused, HasSubstr("503 Service Unavailable"));
+  EXPECT_THAT(refused, HasSubstr("node 3 declined to lead; node 1 leads on"));
+}
+
 TEST_F(Fronts, ConnectionsOfTheAdminPortMayGoOn) {
   plain_client client(admin.port());
   for (int i = 0; i < 3; ++i) {
