@@ -167,6 +167,13 @@ class raft {
   bool is_installing() const { return installing_ || restoring_; }
   /// The transfer of leadership under way; its phase is `none` when there is none.
   const transfer_state& handing_over() const { return handing_over_; }
+  /// Whom this leader best hands over to, among the voters in contact but those passed over: who
+  /// has all that is committed, has the highest priority, has the most of the log, in this order;
+  /// the first by id of equals. None: there is nobody.
+  node_id best_heir(std::span<const node_id> passed_over = {}) const;
+  /// The best heir, where it has all that is committed and a higher priority than this leader; none
+  /// while the members change.
+  node_id preferred_leader() const;
   /// True while commands are refused because leadership is being handed over.
   bool is_fenced() const { return handing_over_.phase >= transfer_phase::fence; }
   /// That of the oldest index that this replica knows of.
@@ -310,7 +317,6 @@ class raft {
   void collect_install(ready& out);
 
   // transfer.cpp
-  node_id best_heir() const;
   void continue_transfer();
   void end_transfer(transfer_outcome outcome);
   void give_up_transfer(transfer_outcome outcome);

@@ -3,7 +3,10 @@
 /// back within an election timeout and goes on.
 #include "mainstay/core/transfer.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "mainstay/base/assert.hpp"
@@ -50,19 +53,30 @@ result<node_id> raft::transfer(node_id to) {
   return target;
 }
 
-/// The voter with the most of the log among those heard lately; the first by id of equals.
-node_id raft::best_heir() const {
+node_id raft::best_heir(std::span<const node_id> passed_over) const {
   const instant oldest = timing_.now - config_->election_timeout_max;
   node_id best;
-  log_index most;
+  std::tuple<bool, std::uint8_t, log_index> most;
   for (const auto& m : configuration().voters) {
     const auto p = progress_.find(m.id);
     if (p == progress_.end() || p->second.last_response < oldest) continue;
-    if (best && p->second.match_index <= most) continue;
+    if (std::ranges::find(passed_over, m.id) != passed_over.end()) continue;
+    const log_index matched = p->second.match_index;
+    const std::tuple value{matched >= commit_index_, m.priority, matched};
+    if (best && value <= most) continue;
     best = m.id;
-    most = p->second.match_index;
+    most = value;
   }
   return best;
+}
+
+node_id raft::preferred_leader() const {
+  if (role_ != role::leader || is_changing() || !has_committed_in_term()) return {};
+  const auto& voters = configuration().voters;
+  const auto own = std::ranges::find(voters, id_, &member::id);
+  const auto heir = std::ranges::find(voters, best_heir(), &member::id);
+  if (own == voters.end() || heir == voters.end() || heir->priority <= own->priority) return {};
+  return progress_.at(heir->id).match_index >= commit_index_ ? heir->id : node_id();
 }
 
 /// Goes from phase to phase as far as the target has come.

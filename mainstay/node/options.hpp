@@ -52,7 +52,8 @@ struct node_options {
   std::uint64_t max_forward_bytes = 1 << 20;
   /// How often a full disk is asked whether there is room again.
   duration disk_full_retry = std::chrono::milliseconds(200);
-  /// A leader hands over by its own will (its disk is full) at most so often.
+  /// A leader hands over by its own will at most so often: when its disk is full, or when a voter
+  /// of higher priority has caught up and it has led for so long.
   duration own_transfer_interval = std::chrono::seconds(10);
   snapshot_policy snapshots;
   /// Of the sessions that are opened through this node.

@@ -9,7 +9,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -129,11 +128,12 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   void end_transfer(result<node_id> outcome);
   void look_at_transfer();
   instant transfer_due() const;
-  node_id next_heir(const std::set<node_id>& passed_over) const;
   result<node_id> begin_transfer(node_id to);
   void go_on_making_way();
   void end_making_way(result<void> outcome);
   void hand_over_for_the_disk();
+  void hand_over_for_priority();
+  void hand_over_by_own_will(node_id heir);
 
   // Peers.
   void on_request(node_id from, rpc_request request, responder respond);
@@ -231,10 +231,11 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   struct making_way {
     instant deadline;
     way_handler done;
-    std::set<node_id> tried;
+    std::vector<node_id> tried;
   };
   std::optional<making_way> making_way_;
   instant no_transfer_before_ = instant::min();  // by this node's own will
+  instant prefers_from_ = instant::min();        // it gives way to a higher priority
   instant held_until_ = instant::min();  // commands wait until then for the new leader's word
 
   core::leadership leadership_;

@@ -40,6 +40,7 @@ void replica<Types>::turn() {
   advance();
   check_stall();
   expire();
+  hand_over_for_priority();
   look_at_transfer();
   release_fenced();
   take_submissions();
@@ -93,9 +94,9 @@ void replica<Types>::take_submissions() {
 
 template <raft_types Types>
 void replica<Types>::arm_timer() {
-  instant next = std::min({core_.next_deadline(), work_.next_look(), retry_at_,
-                           time_due(parts_.runtime.now()), changes_.next_deadline(),
-                           transfer_due()});
+  instant next =
+      std::min({core_.next_deadline(), work_.next_look(), retry_at_, time_due(parts_.runtime.now()),
+                changes_.next_deadline(), transfer_due()});
   if (append_started_ != instant::max() && core_.role() == core::role::leader) {
     next = std::min(next, append_started_ + options_.core.election_timeout_max);
   }
@@ -136,6 +137,7 @@ void replica<Types>::on_leadership(const core::leadership& now) {
     if (is_stopped()) return;
   }
   const bool elected = now.role == core::role::leader;
+  if (elected) prefers_from_ = parts_.runtime.now() + options_.own_transfer_interval;
   const auto level =
       now.role == before.role && now.leader == before.leader ? log_level::debug : log_level::info;
   log_.log(level, "node", elected ? "became leader" : "role or term changed",

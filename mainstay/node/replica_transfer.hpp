@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <set>
 #include <string>
 
 #include "mainstay/node/replica.hpp"
@@ -56,19 +55,6 @@ result<node_id> replica<Types>::begin_transfer(node_id to) {
   return target;
 }
 
-/// The voter in contact with the most of the log, of those that are not passed over; none when
-/// there is none.
-template <raft_types Types>
-node_id replica<Types>::next_heir(const std::set<node_id>& passed_over) const {
-  std::optional<core::peer_status> best;
-  for (const auto& p : core_.peers()) {
-    const bool fits = core_.configuration().is_voter(p.id) && !passed_over.contains(p.id) &&
-                      p.silence <= options_.core.election_timeout_max;
-    if (fits && (!best || p.match_index > best->match_index)) best = p;
-  }
-  return best ? best->id : node_id();
-}
-
 template <raft_types Types>
 void replica<Types>::make_way(instant deadline, way_handler done) {
   if (is_stopped()) return done(fail(error_code::shutting_down, "the node has stopped"));
@@ -87,12 +73,12 @@ void replica<Types>::go_on_making_way() {
     return end_making_way(fail(error_code::timed_out, "nobody took leadership in time"));
   }
   if (!leads || core_.handing_over().phase != core::transfer_phase::none || transfer_) return;
-  const node_id heir = next_heir(making_way_->tried);
+  const node_id heir = core_.best_heir(making_way_->tried);
   if (!heir) return end_making_way(fail(error_code::unreachable, "no voter can take leadership"));
   const auto begun = begin_transfer(heir);
   // What the core still has to tell of an earlier transfer comes with the next turn.
   const bool is_early = !begun && begun.error().code == error_code::overloaded;
-  if (!is_early) making_way_->tried.insert(heir);
+  if (!is_early) making_way_->tried.push_back(heir);
   if (!begun) schedule_turn();
 }
 
@@ -104,10 +90,24 @@ void replica<Types>::end_making_way(result<void> outcome) {
 /// A leader that cannot write serves nobody: another may have room.
 template <raft_types Types>
 void replica<Types>::hand_over_for_the_disk() {
+  if (core_.role() == core::role::leader) hand_over_by_own_will(core_.best_heir({}));
+}
+
+/// Leadership goes back to whom the operator wants to have it, once that one has caught up.
+template <raft_types Types>
+void replica<Types>::hand_over_for_priority() {
   const instant now = parts_.runtime.now();
-  if (core_.role() != core::role::leader || now < no_transfer_before_) return;
-  const node_id heir = next_heir({});
-  if (!heir || !begin_transfer(heir)) return;
+  // Not before `prefers_from_` was set for this leadership.
+  const bool leads = leadership_.role == core::role::leader && core_.role() == core::role::leader;
+  if (!leads || now < prefers_from_) return;
+  prefers_from_ = now + options_.core.heartbeat_interval;  // asks no more often
+  hand_over_by_own_will(core_.preferred_leader());
+}
+
+template <raft_types Types>
+void replica<Types>::hand_over_by_own_will(node_id heir) {
+  const instant now = parts_.runtime.now();
+  if (!heir || now < no_transfer_before_ || !begin_transfer(heir)) return;
   no_transfer_before_ = now + options_.own_transfer_interval;
 }
 

@@ -121,6 +121,10 @@ class observed_core {
   log_index stable_index() const { return core_.stable_index(); }
   bool is_fenced() const { return core_.is_fenced(); }
   const core::transfer_state& handing_over() const { return core_.handing_over(); }
+  node_id best_heir(std::span<const node_id> passed_over) const {
+    return core_.best_heir(passed_over);
+  }
+  node_id preferred_leader() const { return core_.preferred_leader(); }
   const core::log& entries() const { return core_.entries(); }
   const core::configuration& configuration() const { return core_.configuration(); }
   const core::configuration& configuration_at(log_index index) const {

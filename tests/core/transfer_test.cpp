@@ -1,5 +1,6 @@
 /// Leadership transfer (thesis §3.10) at one replica: whom a leader tells to stand and when, what
 /// ends a transfer, and who may stand when told.
+#include <array>
 #include <chrono>
 
 #include <gtest/gtest.h>
@@ -274,6 +275,59 @@ TEST(LeadershipTransfer, WakesTheLeaderToTakeItBack) {
   ASSERT_TRUE(one.core().transfer(node_id(2)));
 
   EXPECT_LE(one.core().next_deadline(), one.core().core().now() + longest);
+}
+
+// ---- Priorities -------------------------------------------------------------------------------
+
+/// Node 1 leads, and index 2 has given node 3 this priority; nobody has acknowledged that.
+lone_replica& prefers_node_3(lone_replica& one, std::uint8_t priority) {
+  leading(one).receive(2, has(1, 1));
+  core::configuration_change change{.voters = one.core().configuration().voters};
+  change.voters[2].priority = priority;
+  EXPECT_TRUE(one.core().change_configuration(change));
+  one.turn();
+  return one;
+}
+
+TEST(Priorities, LeaderPrefersAHigherOneThatHasAllThatIsCommitted) {
+  lone_replica one;
+  prefers_node_3(one, 5).receive(2, has(1, 2));
+
+  EXPECT_EQ(one.core().preferred_leader(), node_id());
+  EXPECT_EQ(one.core().best_heir({}), node_id(2));
+  one.receive(3, has(1, 2));
+
+  EXPECT_EQ(one.core().preferred_leader(), node_id(3));
+  EXPECT_EQ(one.core().best_heir({}), node_id(3));
+}
+
+TEST(Priorities, LeaderPrefersNobodyOfItsOwn) {
+  lone_replica one;
+  prefers_node_3(one, 0);
+  one.receive(2, has(1, 2));
+  one.receive(3, has(1, 2));
+
+  EXPECT_EQ(one.core().preferred_leader(), node_id());
+  EXPECT_EQ(one.core().best_heir({}), node_id(2));
+}
+
+TEST(Priorities, LeaderPrefersNobodyWhileMembersChange) {
+  lone_replica one;
+  prefers_node_3(one, 5).receive(3, has(1, 1));
+
+  EXPECT_EQ(one.core().preferred_leader(), node_id());
+}
+
+TEST(Priorities, WhoIsPassedOverIsNoHeir) {
+  lone_replica one;
+  prefers_node_3(one, 5);
+  one.receive(2, has(1, 2));
+  one.receive(3, has(1, 2));
+  const std::array tried{node_id(3)};
+  const std::array all{node_id(2), node_id(3)};
+
+  EXPECT_EQ(one.core().best_heir(tried), node_id(2));
+  EXPECT_EQ(one.core().best_heir(all), node_id());
 }
 
 // ---- The heir ---------------------------------------------------------------------------------

@@ -319,5 +319,52 @@ TEST(FullDisk, LeaderTriesToHandOverOnceAnInterval) {
   EXPECT_EQ(w.status(leader).role, core::role::leader);
 }
 
+// ---- Priorities -------------------------------------------------------------------------------
+
+/// Node 3 has a higher priority; leaders give way after two seconds.
+void prefer_node_3(node_options& o) {
+  o.members.voters[2].priority = 9;
+  o.own_transfer_interval = 2s;
+}
+
+/// Lets another than node 3 lead; gives whom.
+std::uint64_t lead_without_node_3(world& w) {
+  w.cut(3);
+  const auto leader = w.leader(3);
+  w.heal();
+  return leader;
+}
+
+TEST(Priorities, LeadershipGoesToTheHigherOneAfterAnInterval) {
+  world w(3, prefer_node_3);
+  const auto leader = lead_without_node_3(w);
+  const auto term = w.status(leader).term;
+
+  w.runtime.run_for(1s);
+  EXPECT_EQ(w.status(leader).role, core::role::leader);
+  w.runtime.run_for(2s);
+
+  EXPECT_EQ(w.status(3).role, core::role::leader);
+  EXPECT_EQ(w.status(3).term, term.next());
+  w.runtime.run_for(10s);
+  EXPECT_EQ(w.status(3).term, term.next());
+}
+
+TEST(Priorities, LeaderGivesWayOnceAnInterval) {
+  world w(3, prefer_node_3);
+  const auto leader = lead_without_node_3(w);
+  lose_words(w);
+  w.runtime.run_for(2s);
+  int words_sent = 0;
+  w.net.watch = [&](node_id, const rpc_request& r, instant) {
+    words_sent += std::holds_alternative<core::timeout_now>(r) ? 1 : 0;
+  };
+
+  w.runtime.run_for(10s);
+
+  EXPECT_EQ(words_sent, 5);
+  EXPECT_EQ(w.status(leader).role, core::role::leader);
+}
+
 }  // namespace
 }  // namespace mainstay
