@@ -1,6 +1,5 @@
 #include "cli/admin_call.hpp"
 
-#include <array>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -11,16 +10,7 @@ namespace {
 
 /// The code that a problem names; by the status where it names none that is known.
 error_code code_of(unsigned status, std::string_view name) {
-  constexpr std::array all{
-      error_code::not_leader,       error_code::overloaded,      error_code::shutting_down,
-      error_code::invalid_argument, error_code::no_space,        error_code::overwritten,
-      error_code::timed_out,        error_code::leadership_lost, error_code::disconnected,
-      error_code::unreachable,      error_code::malformed,       error_code::corrupt,
-      error_code::io_failed,        error_code::wrong_identity,  error_code::apply_failed,
-      error_code::unsupported};
-  for (const auto code : all) {
-    if (name_of(code) == name) return code;
-  }
+  if (const auto code = error_code_named(name)) return *code;
   if (status == 404 || status == 405) return error_code::unsupported;
   return status < 500 ? error_code::invalid_argument : error_code::unreachable;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,8 +40,13 @@ enum class error_code : std::uint8_t {
   stale_serial,     ///< the serial is behind what the session remembers
 };
 
+/// The last of them.
+inline constexpr auto last_error_code = error_code::stale_serial;
+
 /// The name of a code, as it stands in logs and metrics: "not_leader".
 std::string_view name_of(error_code code);
+/// The code of that name; none when there is none.
+std::optional<error_code> error_code_named(std::string_view name);
 
 /// What may be said of a submitted command after it failed.
 enum class outcome : std::uint8_t {
