@@ -23,6 +23,20 @@ void raft::become_follower(term t, node_id leader) {
   if (timing_.election == no_deadline) timing_.restart_election(*config_, random_);
 }
 
+/// A leader speaks of its term. False when it is not to be heeded, and nothing has changed then.
+bool raft::heed_leader(node_id from, term t, bool is_well_formed) {
+  if (t < current_term()) return false;  // paper, figure 2, AppendEntries rule 1; figure 13, rule 1
+  const bool second_leader =
+      t == current_term() && (role_ == role::leader || (leader_ && leader_ != from));
+  if (second_leader || !is_well_formed) return false;
+
+  const bool new_leader = t > current_term() || role_ != role::follower || !leader_;
+  if (new_leader) become_follower(t, from);
+  timing_.leader_heard = timing_.now;
+  timing_.restart_election(*config_, random_);
+  return true;
+}
+
 void raft::leave_leadership() {
   fail_reads(error_code::not_leader, "this node no longer leads");
   progress_.clear();

@@ -268,6 +268,7 @@ class raft {
   void become_leader();
   void request_votes(bool pre_vote, bool told_to = false);
   void count_votes();
+  bool heed_leader(node_id from, term t, bool is_well_formed);
   void leave_leadership();
   bool hears_leader() const;
   bool is_up_to_date(log_index last_log_index, term last_log_term) const;
@@ -311,7 +312,6 @@ class raft {
   void adapt_to_link(image_transfer& t) const;
   void retry_transfer(progress& p) const;
   bool is_silent(const progress& p) const;
-  bool takes_snapshots_from(const envelope& e, const install_snapshot& m);
   void answer_with_snapshot(node_id to, std::uint64_t call, const snapshot_id& image);
   void decline_snapshot(node_id to, std::uint64_t call);
   void collect_install(ready& out);

@@ -251,15 +251,7 @@ void raft::on(const envelope& e, const append_entries& m) {
 /// The rejection that a request earns, or none when its entries may be taken.
 std::optional<append_entries_response> raft::examine(const envelope& e, const append_entries& m) {
   append_entries_response refusal{.term = current_term(), .round = 0};
-  if (m.term < current_term()) return refusal;  // paper, figure 2, AppendEntries rule 1
-  const bool second_leader =
-      m.term == current_term() && (role_ == role::leader || (leader_ && leader_ != e.from));
-  if (second_leader || !is_well_formed(m)) return refusal;
-
-  const bool new_leader = m.term > current_term() || role_ != role::follower || !leader_;
-  if (new_leader) become_follower(m.term, e.from);
-  timing_.leader_heard = timing_.now;
-  timing_.restart_election(*config_, random_);
+  if (!heed_leader(e.from, m.term, is_well_formed(m))) return refusal;
 
   if (m.prev_log_index >= log_.base_index() && !log_.matches(m.prev_log_index, m.prev_log_term)) {
     return reject_append(m);

@@ -9,6 +9,17 @@
 
 namespace mainstay::core {
 
+namespace {
+
+bool is_well_formed(const install_snapshot& m) {
+  const auto& image = m.image;
+  return image.last_included_index && image.last_included_term &&
+         image.last_included_index <= largest_index && image.last_included_term <= m.term &&
+         m.offset <= image.size && m.data.size() <= image.size - m.offset;
+}
+
+}  // namespace
+
 // ---- This replica's own -----------------------------------------------------------------------
 
 /// At the start: the state machine has the snapshot's state, so everything up to it is committed
@@ -192,7 +203,8 @@ void raft::retry_transfer(progress& p) const {
 // ---- Follower ---------------------------------------------------------------------------------
 
 void raft::on(const envelope& e, const install_snapshot& m) {
-  if (!takes_snapshots_from(e, m)) return decline_snapshot(e.from, e.call);
+  if (!heed_leader(e.from, m.term, core::is_well_formed(m)))
+    return decline_snapshot(e.from, e.call);
   if (m.image.last_included_index <= commit_index_) {
     // Whatever the image holds is here already, and newer state must not be undone by it.
     return answer_with_snapshot(e.from, e.call, m.image);
@@ -206,24 +218,6 @@ void raft::on(const envelope& e, const install_snapshot& m) {
   if (receiving_) return decline_snapshot(e.from, e.call);  // one chunk after the other
   receiving_ = {++last_log_read_, m.image, e.from, e.call};
   out_.snapshot_chunks.push_back({receiving_->id, m.image, m.offset, m.data});
-}
-
-/// Whether this is a chunk from the leader of the current term, which it may be the first word of.
-bool raft::takes_snapshots_from(const envelope& e, const install_snapshot& m) {
-  if (m.term < current_term()) return false;  // paper, figure 13, rule 1
-  const bool second_leader =
-      m.term == current_term() && (role_ == role::leader || (leader_ && leader_ != e.from));
-  const auto& image = m.image;
-  const bool is_well_formed = image.last_included_index && image.last_included_term &&
-                              image.last_included_index <= largest_index &&
-                              image.last_included_term <= m.term && m.offset <= image.size &&
-                              m.data.size() <= image.size - m.offset;
-  if (second_leader || !is_well_formed) return false;
-  const bool new_leader = m.term > current_term() || role_ != role::follower || !leader_;
-  if (new_leader) become_follower(m.term, e.from);
-  timing_.leader_heard = timing_.now;
-  timing_.restart_election(*config_, random_);
-  return true;
 }
 
 /// Tells the leader that everything up to the image is here; or, where the disk is still at it,
@@ -247,6 +241,8 @@ void raft::snapshot_chunk_stored(std::uint64_t id, std::optional<std::uint64_t> 
   if (chunk.image.last_included_index <= commit_index_) {
     return answer_with_snapshot(chunk.from, chunk.call, chunk.image);  // appends came first
   }
+  // A leader has all that is committed, and the image is of that.
+  if (role_ == role::leader) return decline_snapshot(chunk.from, chunk.call);
   if (!is_whole) {
     return send(chunk.from, chunk.call,
                 install_snapshot_response{

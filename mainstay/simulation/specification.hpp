@@ -320,6 +320,7 @@ struct server {
   void obey_term(const core::message& m);
   void advance_commit_index(const appearance& after);
   owed_answer& owe(const core::envelope& e);
+  bool heed_leader(const core::envelope& e, bool is_well_formed, owed_answer& answer);
   void on(const core::envelope& e, const core::request_vote& m, const appearance& after);
   void on(const core::envelope& e, const core::request_vote_response& m, const appearance& after);
   void on(const core::envelope& e, const core::append_entries& m, const appearance& after);

@@ -80,6 +80,27 @@ void server::become_follower(term t, node_id new_leader) {
   votes.clear();
 }
 
+bool server::heed_leader(const core::envelope& e, bool is_well_formed, owed_answer& answer) {
+  const term t = core::term_of(e.message);
+  const auto refuse = [&](const char* rule) {
+    because(rule);
+    answer.reason = rule;
+    return false;
+  };
+  if (t < state.current_term) {
+    return refuse("paper figures 2 and 13, rule 1: a leader of an old term is refused");
+  }
+  if (t == state.current_term && (leading || (leader && leader != e.from))) {
+    return refuse("paper §5.2: a term has one leader, and another is refused");
+  }
+  if (!is_well_formed) return refuse("core: what no leader can have sent changes nothing");
+  because("paper §5.2: the word of the term's leader makes a follower of it");
+  become_follower(t, e.from);
+  heard = now;
+  alarm_rule_ = alarm_rule::moves;
+  return true;
+}
+
 // ---- Elections --------------------------------------------------------------------------------
 
 void server::campaign() {
@@ -209,22 +230,7 @@ void server::on(const core::envelope& e, const core::append_entries& m, const ap
   owed_answer& answer = owe(e);
   answer.round = m.round;
   answer.previous = m.prev_log_index;
-  const auto refuse = [&](const char* rule) {
-    because(rule);
-    answer.reason = rule;
-  };
-  if (m.term < state.current_term) {
-    return refuse("paper figure 2, AppendEntries 1: a leader of an old term is refused");
-  }
-  if (m.term == state.current_term && (leading || (leader && leader != e.from))) {
-    return refuse("paper §5.2: a term has one leader, and another is refused");
-  }
-  if (!is_well_formed(m)) return refuse("core: what no leader can have sent changes nothing");
-
-  because("paper §5.2: append_entries of the term's leader make a follower of it");
-  become_follower(m.term, e.from);
-  heard = now;
-  alarm_rule_ = alarm_rule::moves;
+  if (!heed_leader(e, is_well_formed(m), answer)) return;
   answer.follows = true;
 
   const bool reaches = m.prev_log_index <= last_index();

@@ -56,21 +56,7 @@ void server::compact() {
 void server::on(const core::envelope& e, const core::install_snapshot& m, const appearance&) {
   owed_answer& answer = owe(e);
   answer.image = m.image;
-  const auto refuse = [&](const char* rule) {
-    because(rule);
-    answer.reason = rule;
-  };
-  if (m.term < state.current_term) {
-    return refuse("paper figure 13, rule 1: a leader of an old term is refused");
-  }
-  if (m.term == state.current_term && (leading || (leader && leader != e.from))) {
-    return refuse("paper §5.2: a term has one leader, and another is refused");
-  }
-  if (!is_well_formed(m)) return refuse("core: what no leader can have sent changes nothing");
-  because("paper §5.2, §7: the word of the term's leader makes a follower of it");
-  become_follower(m.term, e.from);
-  heard = now;
-  alarm_rule_ = alarm_rule::moves;
+  heed_leader(e, is_well_formed(m), answer);
 }
 
 const char* server::objection(const owed_answer& owes,
@@ -98,7 +84,8 @@ void server::stores_chunk(std::uint64_t number, bool is_stored, bool is_whole,
   begin_step();
   because("paper §7: a chunk changes nothing until the image is whole");
   if (const auto chunk = chunks.extract(number); !chunk.empty()) {
-    const bool is_new = chunk.mapped().last_included_index > commit_index;
+    // A leader has all that is committed, and takes no snapshot in.
+    const bool is_new = !leading && chunk.mapped().last_included_index > commit_index;
     if (is_stored && is_whole && is_new) {
       because("paper §7: who takes a snapshot in neither leads nor stands for election");
       wanted = chunk.mapped();

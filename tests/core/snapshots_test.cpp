@@ -196,6 +196,19 @@ TEST(InstallSnapshot, WhatFailsLeavesEverythingAsItWas) {
   EXPECT_THAT(receivers<core::request_vote>(one.time_out()), SizeIs(2));
 }
 
+// It has led to the end what the image holds, and an election would serve nobody.
+TEST(InstallSnapshot, ALeaderDoesNotTakeInWhatItWasSentBefore) {
+  lone_replica one({.terms = {1, 1, 1}});
+  one.receive(2, whole(2, image(3, 1)));
+  one.lead();
+
+  const auto sent = one.answer_chunk(3, true);
+
+  EXPECT_FALSE(lone_replica::only<install_snapshot_response>(sent).success);
+  EXPECT_EQ(one.core().role(), core::role::leader);
+  EXPECT_FALSE(one.install());
+}
+
 // Paper, figure 2: a disk with a snapshot of term 4 and a current term of 1 would contradict
 // itself.
 TEST(InstallSnapshot, IsHandedOutOnlyWhenItsTermIsOnTheDisk) {
