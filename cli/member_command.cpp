@@ -76,9 +76,11 @@ void print_list(const output& to, const json& configuration) {
                              : std::string(list) == "learners" ? "learner"
                                                                : "leaving voter";
     for (const auto& m : configuration[list]) {
-      to.out << fmt::format("  {:<4} {:<24} {}{}\n", m.value("id", std::uint64_t{0}),
+      const auto priority = m.value("priority", 1);
+      to.out << fmt::format("  {:<4} {:<24} {}{}{}\n", m.value("id", std::uint64_t{0}),
                             m.value("address", ""), role,
-                            m.value("promote", false) ? ", to be promoted" : "");
+                            m.value("promote", false) ? ", to be promoted" : "",
+                            priority == 1 ? "" : fmt::format(", priority {}", priority));
     }
   }
 }

@@ -21,9 +21,9 @@ class Transfers(SystemTest):
         super().setUp()
         self.leader = self.cluster.start()
 
-    def ctl(self, *arguments):
+    def ctl(self, *arguments, nodes=None):
         """mainstayctl with all admin ports, started; `finished` waits for it."""
-        ports = ",".join(f"127.0.0.1:{node.http_port}" for node in self.cluster.nodes)
+        ports = ",".join(f"127.0.0.1:{node.http_port}" for node in nodes or self.cluster.nodes)
         return subprocess.Popen(
             [os.environ["MAINSTAYCTL"], "--admin", ports, "--json", *arguments],
             stdout=subprocess.PIPE, text=True)
@@ -91,7 +91,7 @@ class Transfers(SystemTest):
         since = time.monotonic()
 
         target.signal(signal.SIGSTOP)
-        asked = self.ctl("transfer", "--to", str(target.id))
+        asked = self.ctl("transfer", "--to", str(target.id), nodes=[self.leader])
         cluster.wait_until(
             lambda: "handing leadership over" in self.leader.log.read_text(errors="replace"), 10,
             "no transfer begins")
@@ -105,6 +105,19 @@ class Transfers(SystemTest):
         target.start()
         cluster.wait_until(target.status, 20, "the target does not come back")
         self.assert_nothing_lost(streams)
+
+    def test_leadership_goes_to_the_higher_priority(self):
+        streams = self.load()
+        since = time.monotonic()
+        wanted = self.followers(self.leader)[1]
+
+        status, said = self.finished(self.ctl(
+            "member", "add", f"{wanted.id}=127.0.0.1:{wanted.raft_port}", "--priority", "9"))
+
+        self.assertEqual(0, status, said)
+        cluster.wait_until(lambda: self.cluster.leader() is wanted, 30,
+                           "leadership does not go where it is wanted", pause=0.1)
+        self.end(streams, since)
 
     def test_one_node_after_the_other_is_restarted_under_load(self):
         streams = self.load()
