@@ -135,6 +135,16 @@ std::vector<member> configuration::members() const {
   return all;
 }
 
+configuration promotion_of(const configuration& current, member learner) {
+  configuration next = current;
+  next.outgoing_voters = current.voters;
+  std::erase_if(next.learners, [&](const member& m) { return m.id == learner.id; });
+  learner.promote = false;
+  const auto place = std::ranges::lower_bound(next.voters, learner.id, {}, &member::id);
+  next.voters.insert(place, std::move(learner));
+  return next;
+}
+
 configuration first_step(const configuration& current, const configuration_change& change,
                          log_index index) {
   configuration next{.voters = change.voters,

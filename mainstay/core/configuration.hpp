@@ -64,6 +64,9 @@ struct configuration_change {
 configuration first_step(const configuration& current, const configuration_change& change,
                          log_index index);
 
+/// The joint configuration by which a learner becomes a voter (thesis §4.2.1).
+configuration promotion_of(const configuration& current, member learner);
+
 /// Refuses empty or doubled ids, an empty voter set or one in which nobody stands for election,
 /// voters that wait for promotion, and over-long lists or addresses.
 result<void> check(const configuration& c);

@@ -209,12 +209,7 @@ void raft::watch_catching_up(const member& learner, progress& p) {
   round.began = timing_.now;
   if (!fast || is_changing() || is_fenced() || !has_committed_in_term()) return;
 
-  core::configuration next = configuration();
-  next.outgoing_voters = next.voters;
-  member voter = learner;
-  voter.promote = false;
-  std::erase_if(next.learners, [&](const member& m) { return m.id == voter.id; });
-  next.voters.insert(std::ranges::lower_bound(next.voters, voter.id, {}, &member::id), voter);
+  core::configuration next = promotion_of(configuration(), learner);
   if (check(next)) append_configuration(std::move(next));
 }
 

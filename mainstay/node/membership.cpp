@@ -101,12 +101,7 @@ std::vector<membership_step> plan_change(const core::configuration& now,
   // Whoever waits for promotion comes one after the other, in any order; here in that of the ids.
   for (const auto& learner : change.learners) {
     if (!learner.promote) continue;
-    core::member voter = learner;
-    voter.promote = false;
-    next.outgoing_voters = next.voters;
-    std::erase_if(next.learners, [&](const core::member& m) { return m.id == voter.id; });
-    next.voters.push_back(voter);
-    std::ranges::sort(next.voters, {}, &core::member::id);
+    next = core::promotion_of(next, learner);
     then(next);
     next.outgoing_voters.clear();
     then(next);
