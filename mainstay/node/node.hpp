@@ -241,22 +241,17 @@ class node {
     const auto& parts = owner.parts();
     auto found = parts.storage.recover(options.group, options.core.log_window_bytes);
     if (!found) return std::unexpected(found.error());
-    core::initial_state initial{.id = options.id,
-                                .bootstrap = options.members,
-                                .hard_state = found->hard_state,
-                                .snapshot = found->snapshot,
-                                .base = {found->base_index, found->base_term},
-                                .last_index = found->last_index,
-                                .term_runs = std::move(found->term_runs),
-                                .configurations = std::move(found->configurations),
-                                .tail = std::move(found->tail),
-                                .seed = parts.runtime.random_seed()};
+    const auto snapshot = found->snapshot;
+    core::initial_state initial = initial_state_of(*std::move(found));
+    initial.id = options.id;
+    initial.bootstrap = options.members;
+    initial.seed = parts.runtime.random_seed();
     auto core = core::raft::start(*config, std::move(initial), parts.runtime.now());
     if (!core) return std::unexpected(core.error());
     auto made = std::make_shared<replica_type>(owner, std::move(options), *std::move(core),
                                                std::move(machine), std::move(listener));
-    if (found->snapshot) {
-      if (auto ok = made->restore_machine(*found->snapshot); !ok) {
+    if (snapshot) {
+      if (auto ok = made->restore_machine(*snapshot); !ok) {
         return std::unexpected(ok.error());
       }
     }

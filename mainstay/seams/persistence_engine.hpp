@@ -17,6 +17,10 @@
 #include "mainstay/core/entry.hpp"
 #include "mainstay/core/snapshot.hpp"
 
+namespace mainstay::core {
+struct initial_state;
+}
+
 namespace mainstay {
 
 /// What a group finds on its disk when it starts. The entries themselves stay on disk: the core
@@ -33,6 +37,10 @@ struct recovered_state {
   std::vector<core::entry> tail;
   std::optional<core::snapshot> snapshot;  ///< the newest image, whole and durable
 };
+
+/// What a core starts from that goes on with this; whose it is, the first members and the seed are
+/// still to be set.
+core::initial_state initial_state_of(recovered_state found);
 
 /// Called once, from the engine's own thread, in the order of the appends. An error means that
 /// this batch and all after it are not durable and never will be: the node stops. `no_space` is

@@ -46,17 +46,10 @@ result<core::raft> replica_of(const segmented_log& log, group_id group) {
   if (!found) return std::unexpected(found.error());
   const auto config = core::valid_config::check(core::config{});
   if (!config) return std::unexpected(config.error());
-  return core::raft::start(*config,
-                           {.id = log.identity().node,
-                            .bootstrap = log.bootstrap(),
-                            .hard_state = found->hard_state,
-                            .snapshot = found->snapshot,
-                            .base = {found->base_index, found->base_term},
-                            .last_index = found->last_index,
-                            .term_runs = std::move(found->term_runs),
-                            .configurations = std::move(found->configurations),
-                            .tail = std::move(found->tail)},
-                           instant{});
+  core::initial_state initial = initial_state_of(*std::move(found));
+  initial.id = log.identity().node;
+  initial.bootstrap = log.bootstrap();
+  return core::raft::start(*config, std::move(initial), instant{});
 }
 
 result<opened_log> open_existing(file_system& files, const std::string& directory, group_id group) {
@@ -88,10 +81,7 @@ survivor survivor_of(const opened_log& old) {
 }
 
 result<core::configuration> only_member(const survivor& found, const std::string& address) {
-  core::member self{.id = found.identity.node, .address = address};
-  for (const auto& m : found.configuration.members()) {
-    if (m.id == self.id && address.empty()) self.address = m.address;
-  }
+  core::member self{.id = found.identity.node, .address = address_of(found, address)};
   if (self.address.empty()) {
     return refuse(fmt::format("node {} is no member by its own log; say where it is reached",
                               self.id.value()));
@@ -197,6 +187,13 @@ result<void> write_new_cluster(file_system& files, const forced_cluster_options&
 }
 
 }  // namespace
+
+std::string address_of(const survivor& found, const std::string& given) {
+  if (!given.empty()) return given;
+  const auto members = found.configuration.members();
+  const auto self = std::ranges::find(members, found.identity.node, &core::member::id);
+  return self == members.end() ? std::string() : self->address;
+}
 
 std::string kept_directory(const std::string& directory) {
   return without_slash(directory) + ".before-recovery";

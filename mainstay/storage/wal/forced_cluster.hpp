@@ -38,6 +38,10 @@ struct forced_cluster_options {
   std::string address;         ///< where the node is reached; empty: as its configuration says
 };
 
+/// Where the new cluster's node is reached: as given, or as its own log says; empty when it is no
+/// member by that.
+std::string address_of(const survivor& found, const std::string& given);
+
 /// Where what was there before is kept.
 std::string kept_directory(const std::string& directory);
 
