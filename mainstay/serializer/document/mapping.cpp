@@ -230,11 +230,10 @@ class field_reader {
     outcome = std::unexpected(std::move(e));
   }
   void read(const tree& from, const place& at, error_code& code) {
-    for (int known = 0; from.is_string() && known < known_error_codes; ++known) {
-      code = error_code(known);
-      if (name_of(code) == from.get_ref<const std::string&>()) return;
-    }
-    all_.refuse(at, "is not the name of an error");
+    const auto known =
+        from.is_string() ? error_code_named(from.get_ref<const std::string&>()) : std::nullopt;
+    if (!known) return all_.refuse(at, "is not the name of an error");
+    code = *known;
   }
   void read(const tree& from, const place& at, std::string& text) {
     if (!from.is_string()) return all_.refuse(at, "is not text");
@@ -248,8 +247,6 @@ class field_reader {
       read(from[i], {&at, {}, i}, items[i]);
     }
   }
-
-  static constexpr int known_error_codes = std::to_underlying(error_code::stale_serial) + 1;
 
   reading& all_;
   const tree& from_;

@@ -170,9 +170,7 @@ forward_commands take(const rpc::ForwardCommands& from, complaint& wrong) {
 }
 
 error_code code_of(const std::string& name, complaint& wrong) {
-  for (int known = 0; known <= std::to_underlying(error_code::stale_serial); ++known) {
-    if (name_of(error_code(known)) == name) return error_code(known);
-  }
+  if (const auto known = error_code_named(name)) return *known;
   wrong.say("forward_commands.outcomes.failure.code is not the name of an error");
   return {};
 }
