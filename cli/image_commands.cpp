@@ -15,33 +15,17 @@
 #include "mainstay/storage/wal/image_restore.hpp"
 #include "mainstay/storage/wal/snapshot_store.hpp"
 
+#include "cli/offline.hpp"
+
 namespace mainstay::cli {
 
 namespace {
 
 using json = nlohmann::ordered_json;
 
-exit_code code_of(const error& why) {
-  switch (why.code) {
-    case error_code::corrupt:
-    case error_code::unsupported:
-      return exit_code::damaged;
-    case error_code::invalid_argument:
-      return exit_code::usage;
-    default:
-      return exit_code::io_failed;
-  }
-}
-
 exit_code print_error(const output& to, const error& why) {
   to.err << "mainstayctl: " << why.message << '\n';
   return code_of(why);
-}
-
-std::vector<std::string> in_words(const std::vector<core::member>& members) {
-  std::vector<std::string> words;
-  for (const auto& m : members) words.push_back(fmt::format("{}={}", m.id.value(), m.address));
-  return words;
 }
 
 void show(const output& to, const std::string& path, const wal::inspected_image& image) {
@@ -140,12 +124,6 @@ next_commands next_of(const snapshot_restore_options& options, cluster_id cluste
   return next;
 }
 
-std::uint64_t draw(random_generator& random) {
-  auto drawn = random.next();
-  while (drawn == 0) drawn = random.next();
-  return drawn;
-}
-
 }  // namespace
 
 exit_code run_snapshot_inspect(const snapshot_inspect_options& options, wal::file_system& files,
@@ -173,8 +151,8 @@ exit_code run_snapshot_restore(const snapshot_restore_options& options, wal::fil
   auto members = configuration_of(options);
   if (!members) return print_error(to, members.error());
   random_generator random(options.seed);
-  const incarnation disk(draw(random));
-  const cluster_id cluster(options.cluster != 0 ? options.cluster : draw(random));
+  const incarnation disk(draw_id(random));
+  const cluster_id cluster(options.cluster != 0 ? options.cluster : draw_id(random));
   const auto made = wal::restore_image(files, {.image = options.image,
                                                .directory = options.directory,
                                                .identity = {cluster, node_id(options.node), disk},

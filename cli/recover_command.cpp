@@ -1,14 +1,14 @@
 #include "cli/recover_command.hpp"
 
-#include <algorithm>
 #include <ostream>
-#include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "mainstay/base/random.hpp"
 #include "mainstay/storage/wal/forced_cluster.hpp"
+
+#include "cli/offline.hpp"
 
 namespace mainstay::cli {
 
@@ -22,28 +22,7 @@ exit_code print_error(const output& to, const error& why) {
   } else {
     to.err << "mainstayctl: " << why.message << '\n';
   }
-  if (why.code == error_code::invalid_argument) return exit_code::usage;
-  const bool damaged = why.code == error_code::corrupt || why.code == error_code::unsupported;
-  return damaged ? exit_code::damaged : exit_code::io_failed;
-}
-
-std::uint64_t draw(random_generator& random) {
-  auto drawn = random.next();
-  while (drawn == 0) drawn = random.next();
-  return drawn;
-}
-
-std::vector<std::string> in_words(const core::configuration& c) {
-  std::vector<std::string> words;
-  for (const auto& m : c.members()) words.push_back(fmt::format("{}={}", m.id.value(), m.address));
-  return words;
-}
-
-std::string address_of(const wal::survivor& found, const recover_options& options) {
-  if (!options.address.empty()) return options.address;
-  const auto members = found.configuration.members();
-  const auto self = std::ranges::find(members, found.identity.node, &core::member::id);
-  return self == members.end() ? std::string() : self->address;
+  return code_of(why);
 }
 
 void print_found(const output& to, const recover_options& options, const wal::survivor& found) {
@@ -51,7 +30,7 @@ void print_found(const output& to, const recover_options& options, const wal::su
                         found.identity.node.value(), found.identity.cluster.value(),
                         found.last_index.value(), found.last_term.value());
   to.out << fmt::format("  members by its log: {}\n",
-                        fmt::join(in_words(found.configuration), ", "));
+                        fmt::join(in_words(found.configuration.members()), ", "));
 }
 
 void print_look(const output& to, const recover_options& options, const wal::survivor& found) {
@@ -72,7 +51,7 @@ void print_recovered(const output& to, const recover_options& options, const wal
       "start it with --id {2} --data {3} --cluster {2}={4} --cluster-id {0}\n"
       "never start another node of the old cluster again: empty its directory, and let it --join\n",
       cluster, wal::kept_directory(options.directory), node, options.directory,
-      address_of(found, options));
+      wal::address_of(found, options.address));
 }
 
 nlohmann::ordered_json to_json(const recover_options& options, const wal::survivor& found) {
@@ -82,7 +61,7 @@ nlohmann::ordered_json to_json(const recover_options& options, const wal::surviv
           {"term", found.hard_state.current_term.value()},
           {"last_index", found.last_index.value()},
           {"last_term", found.last_term.value()},
-          {"members", in_words(found.configuration)}};
+          {"members", in_words(found.configuration.members())}};
 }
 
 }  // namespace
@@ -99,8 +78,8 @@ exit_code run_recover(const recover_options& options, wal::file_system& files, c
     return exit_code::done;
   }
   random_generator random(options.seed);
-  const incarnation disk(draw(random));
-  const std::uint64_t cluster = options.cluster != 0 ? options.cluster : draw(random);
+  const incarnation disk(draw_id(random));
+  const std::uint64_t cluster = options.cluster != 0 ? options.cluster : draw_id(random);
   const auto found = wal::force_new_cluster(files, {.directory = options.directory,
                                                     .group = group,
                                                     .cluster = cluster_id(cluster),
@@ -110,7 +89,7 @@ exit_code run_recover(const recover_options& options, wal::file_system& files, c
   if (to.json) {
     auto object = to_json(options, *found);
     object["cluster"] = cluster;
-    object["address"] = address_of(*found, options);
+    object["address"] = wal::address_of(*found, options.address);
     object["kept"] = wal::kept_directory(options.directory);
     print_json(to, object);
   } else {
