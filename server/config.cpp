@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "mainstay/defaults.hpp"
 
@@ -63,6 +64,15 @@ class reader {
       names.append(names.empty() ? "" : ", ").append(spelling);
     }
     refuse(*s, "must be one of " + names);
+  }
+  /// One of the names that there are.
+  void name(std::string_view of, const std::vector<std::string_view>& all, std::string& into) {
+    const auto* s = find(of);
+    if (s == nullptr) return;
+    if (std::ranges::find(all, s->text) == all.end()) {
+      return refuse(*s, fmt::format("must be one of {}", fmt::join(all, ", ")));
+    }
+    into = s->text;
   }
   void levels(std::string_view name, log_levels& into) {
     const auto* s = find(name);
@@ -151,10 +161,7 @@ void read_rest(reader& in, server_config& config) {
   in.text("resp", config.resp);
   in.text("http", config.http);
   in.choice<bool>("insecure", {{"true", true}, {"false", false}}, config.insecure);
-  in.choice<std::string>(
-      "serializer",
-      {{"binary", "binary"}, {"json", "json"}, {"cbor", "cbor"}, {"protobuf", "protobuf"}},
-      config.serializer);
+  in.name("serializer", {"binary", "json", "cbor", "protobuf"}, config.serializer);
   in.milliseconds("election-timeout-min", config.node.core.election_timeout_min);
   in.milliseconds("election-timeout-max", config.node.core.election_timeout_max);
   in.milliseconds("heartbeat-interval", config.node.core.heartbeat_interval);
@@ -181,10 +188,7 @@ void read_rest(reader& in, server_config& config) {
   in.number("session-answer-bytes", config.limits.sessions.answer_bytes);
   in.number("max-sessions", config.limits.sessions.sessions);
   in.levels("log-level", config.levels);
-  in.choice<std::string>(
-      "logger",
-      {{"spdlog", "spdlog"}, {"boost_log", "boost_log"}, {"log4cpp", "log4cpp"}, {"none", "none"}},
-      config.logger);
+  in.name("logger", {"spdlog", "boost_log", "log4cpp", "none"}, config.logger);
   in.choice<log_format>("log-format", {{"text", log_format::text}, {"json", log_format::json}},
                         config.format);
 }
