@@ -4,7 +4,6 @@ import time
 import unittest
 
 import cluster
-import write_stream
 from system_test import SystemTest
 
 
@@ -12,12 +11,6 @@ class Crashes(SystemTest):
     def setUp(self):
         super().setUp()
         self.leader = self.cluster.start()
-
-    def load(self):
-        streams = write_stream.start_streams(self.cluster, count=3, depth=16)
-        cluster.wait_until(lambda: all(len(s.acknowledged) > 100 for s in streams), 20,
-                           "the streams do not get going")
-        return streams
 
     def settle(self, streams, seconds=1.0):
         """Goes on for a while with what is there, and stops the load."""

@@ -1,19 +1,13 @@
 """Nodes that come with nothing but an admin port: a cluster grows by them, replaces them under
 load, and takes one back that lost its disk; who has been removed is told, and disturbs nobody."""
 
-import json
-import os
-import pathlib
 import shutil
-import subprocess
 import time
 import unittest
 
 import cluster
 import write_stream
 from system_test import SystemTest
-
-MAINSTAYCTL = pathlib.Path(os.environ["MAINSTAYD"]).parent / "mainstayctl"
 
 
 def address(node):
@@ -40,18 +34,9 @@ class Joining(SystemTest):
         node.start_as(self.command(node, "--join", f"127.0.0.1:{through.http_port}",
                                    "--address", address(node), *more))
 
-    def ctl(self, *arguments, status=0):
-        """What `mainstayctl member …` answers, asked of every admin port."""
-        admin = [word for node in self.cluster.nodes
-                 for word in ("--admin", f"127.0.0.1:{node.http_port}")]
-        done = subprocess.run([MAINSTAYCTL, "--json", "--timeout", "20000", *admin, "member",
-                               *arguments], capture_output=True, text=True, check=False)
-        self.assertEqual(status, done.returncode, done.stdout + done.stderr)
-        return json.loads(done.stdout)
-
     def wait_for_voters(self, *ids):
         def settled():
-            members = self.ctl("list")
+            members = self.ask_members("list")
             found = [m["id"] for m in members["voters"]]
             return found == list(ids) and not members["outgoing_voters"]
         cluster.wait_until(settled, 30, f"the voters are not {ids}")
@@ -93,13 +78,12 @@ class Joining(SystemTest):
                    for i in range(3)]
         for stream in streams:
             stream.start()
-        cluster.wait_until(lambda: all(len(s.acknowledged) > 100 for s in streams), 20,
-                           "the streams do not get going")
+        self.wait_until_going(streams)
         gone = self.cluster.leader()
 
         self.join(self.cluster.node(4))
         self.wait_for_voters(1, 2, 3, 4)
-        self.ctl("remove", str(gone.id))
+        self.ask_members("remove", str(gone.id))
         self.cluster.wait_for_leader(20, besides=gone)
         gone.stop()
         before = sum(len(s.acknowledged) for s in streams)
@@ -123,7 +107,7 @@ class Joining(SystemTest):
         self.assertEqual(1, lost.process.wait(20))
         self.assertIn("mainstayctl member remove 3", lost.log_tail())
         lost.process = None
-        self.ctl("remove", "3")
+        self.ask_members("remove", "3")
         self.join(lost)
         self.wait_for_voters(1, 2, 3)
 
@@ -156,7 +140,7 @@ class Joining(SystemTest):
         leader = self.cluster.wait_for_leader(20)
         removed = self.followers(leader)[0]
 
-        self.ctl("remove", str(removed.id))
+        self.ask_members("remove", str(removed.id))
 
         self.wait_for_line(removed, "this node has left the cluster")
         self.assert_undisturbed(leader, leader.status()["term"])
@@ -166,7 +150,7 @@ class Joining(SystemTest):
         leader = self.cluster.wait_for_leader(20)
         removed = self.followers(leader)[0]
         removed.kill()
-        self.ctl("remove", str(removed.id))
+        self.ask_members("remove", str(removed.id))
         term = leader.status()["term"]
 
         self.join(removed)
@@ -181,7 +165,7 @@ class Joining(SystemTest):
         moved.stop()
         moved.raft_port = cluster.free_ports(1)[0]
 
-        self.ctl("add", f"2={address(moved)}")
+        self.ask_members("add", f"2={address(moved)}")
         self.join(moved)
 
         self.cluster.wait_until_caught_up()

@@ -1,16 +1,11 @@
 """Members come and go: a cluster grows from one to three, lets its leader go, and keeps a newcomer
 out whose operator does not know the token."""
 
-import json
-import os
-import pathlib
-import subprocess
 import unittest
 
 import cluster
 from system_test import SystemTest
 
-MAINSTAYCTL = pathlib.Path(os.environ["MAINSTAYD"]).parent / "mainstayctl"
 TOKEN = "it is us"
 
 
@@ -35,21 +30,12 @@ class Membership(SystemTest):
         command[command.index("--cluster") + 1] = members
         node.start_as([*command, *more])
 
-    def ctl(self, *arguments, status=0):
-        """What `mainstayctl member …` answers, asked of every admin port."""
-        admin = [word for node in self.cluster.nodes
-                 for word in ("--admin", f"127.0.0.1:{node.http_port}")]
-        done = subprocess.run([MAINSTAYCTL, "--json", "--timeout", "20000", *admin, "member",
-                               *arguments], capture_output=True, text=True, check=False)
-        self.assertEqual(status, done.returncode, done.stdout + done.stderr)
-        return json.loads(done.stdout)
-
     def grow(self):
         for node in self.cluster.nodes[1:]:
-            self.ctl("add", self.member(node), "--token", TOKEN)
+            self.ask_members("add", self.member(node), "--token", TOKEN)
 
     def voters(self):
-        return [m["id"] for m in self.ctl("list")["voters"]]
+        return [m["id"] for m in self.ask_members("list")["voters"]]
 
     def test_one_node_becomes_three_and_two_are_enough(self):
         self.grow()
@@ -64,7 +50,7 @@ class Membership(SystemTest):
         leader = self.cluster.wait_for_leader(20)
         with leader.client() as client:
             self.assertEqual(b"OK", client.call("SET", "key", "value"))
-        self.ctl("remove", str(leader.id))
+        self.ask_members("remove", str(leader.id))
         successor = self.cluster.wait_for_leader(20, besides=leader)
         with successor.client() as client:
             self.assertEqual(b"value", client.call("GET", "key"))
@@ -72,12 +58,13 @@ class Membership(SystemTest):
 
     def test_nobody_comes_without_the_token(self):
         newcomer = self.member(self.cluster.node(2))
-        refused = self.ctl("add", newcomer, "--token", "guess", status=6)
+        refused = self.ask_members("add", newcomer, "--token", "guess", status=6)
         self.assertEqual("wrong_identity", refused["error"])
         self.assertEqual([1], self.voters())
 
     def test_a_plan_shows_the_steps_and_takes_none(self):
-        plan = self.ctl("add", self.member(self.cluster.node(2)), "--token", TOKEN, "--plan")
+        newcomer = self.member(self.cluster.node(2))
+        plan = self.ask_members("add", newcomer, "--token", TOKEN, "--plan")
         self.assertEqual(3, len(plan["steps"]))
         self.assertEqual([1], self.voters())
 

@@ -3,7 +3,6 @@
 import unittest
 
 import cluster
-import write_stream
 from system_test import SystemTest
 
 
@@ -12,9 +11,7 @@ class Whole:
 
     def test_a_cluster_loses_its_leader_and_no_write(self):
         leader = self.cluster.start()
-        streams = write_stream.start_streams(self.cluster, count=2, depth=16)
-        cluster.wait_until(lambda: all(len(s.acknowledged) > 200 for s in streams), 20,
-                           "the streams do not get going")
+        streams = self.load(count=2, least=200)
         leader.kill()
         before = sum(len(s.acknowledged) for s in streams)
         cluster.wait_until(lambda: sum(len(s.acknowledged) for s in streams) > before + 200, 20,

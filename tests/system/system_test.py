@@ -1,8 +1,10 @@
 """What all system tests share: a cluster of their own in a scratch folder, and what is checked
 after every fault. MAINSTAYD names the server; tools/ must be on the path."""
 
+import json
 import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -34,6 +36,26 @@ class SystemTest(unittest.TestCase):
         if not self._outcome.success:
             print(self.cluster.logs(), file=sys.stderr)
         self.cluster.__exit__()
+
+    def load(self, count=3, least=100):
+        """Streams of writes that have got going."""
+        streams = write_stream.start_streams(self.cluster, count=count, depth=16)
+        self.wait_until_going(streams, least)
+        return streams
+
+    def wait_until_going(self, streams, least=100):
+        """Waits until every stream has more than so many acknowledged writes."""
+        cluster.wait_until(lambda: all(len(s.acknowledged) > least for s in streams), 20,
+                           "the streams do not get going")
+
+    def ask_members(self, *arguments, status=0):
+        """What `mainstayctl member …` answers, asked of every admin port."""
+        admin = [word for node in self.cluster.nodes
+                 for word in ("--admin", f"127.0.0.1:{node.http_port}")]
+        done = subprocess.run([os.environ["MAINSTAYCTL"], "--json", "--timeout", "20000", *admin,
+                               "member", *arguments], capture_output=True, text=True, check=False)
+        self.assertEqual(status, done.returncode, done.stdout + done.stderr)
+        return json.loads(done.stdout)
 
     def followers(self, leader):
         """All nodes but the leader."""

@@ -33,12 +33,6 @@ class Transfers(SystemTest):
         text, _ = process.communicate(timeout=30)
         return process.returncode, json.loads(text)
 
-    def load(self):
-        streams = write_stream.start_streams(self.cluster, count=3, depth=16)
-        cluster.wait_until(lambda: all(len(s.acknowledged) > 100 for s in streams), 20,
-                           "the streams do not get going")
-        return streams
-
     def assert_writes_go_on(self, streams):
         before = sum(len(s.acknowledged) for s in streams)
         cluster.wait_until(lambda: sum(len(s.acknowledged) for s in streams) > before + 100, 20,
