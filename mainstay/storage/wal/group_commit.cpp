@@ -15,15 +15,15 @@ void group_commit::try_to(Add add) {
   outcomes_.push_back(std::move(outcome));
 }
 
-void group_commit::add(segmented_log& log, group_id group, const core::persist_batch& batch) {
+void group_commit::add(appendable_log& log, group_id group, const core::persist_batch& batch) {
   try_to([&] { return log.add(group, batch); });
 }
 
-void group_commit::add_base(segmented_log& log, group_id group, log_index index) {
+void group_commit::add_base(appendable_log& log, group_id group, log_index index) {
   try_to([&] { return log.add_base(group, index); });
 }
 
-const std::vector<result<void>>& group_commit::flush(segmented_log& log) {
+const std::vector<result<void>>& group_commit::flush(appendable_log& log) {
   if (const auto flushed = log.flush(); !flushed) {
     for (auto& outcome : outcomes_) {
       if (outcome) outcome = flushed;

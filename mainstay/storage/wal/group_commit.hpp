@@ -7,7 +7,7 @@
 
 #include "mainstay/base/error.hpp"
 #include "mainstay/core/entry.hpp"
-#include "mainstay/storage/wal/segmented_log.hpp"
+#include "mainstay/storage/wal/appendable_log.hpp"
 
 namespace mainstay::wal {
 
@@ -20,12 +20,12 @@ class group_commit {
     refused_.reset();
   }
   /// Adds a batch to the round. It must stay alive until `flush`.
-  void add(segmented_log& log, group_id group, const core::persist_batch& batch);
+  void add(appendable_log& log, group_id group, const core::persist_batch& batch);
   /// Adds a base marker to the round.
-  void add_base(segmented_log& log, group_id group, log_index index);
+  void add_base(appendable_log& log, group_id group, log_index index);
   /// Makes the round durable. What became of each, in the order added: `no_space` for one that did
   /// not fit and for all behind it, because batches become durable in order or not at all.
-  const std::vector<result<void>>& flush(segmented_log& log);
+  const std::vector<result<void>>& flush(appendable_log& log);
 
  private:
   template <class Add>

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "mainstay/storage/wal/batch_scanner.hpp"
+#include "mainstay/storage/wal/other_engine.hpp"
 #include "mainstay/storage/wal/segment.hpp"
 
 namespace mainstay::wal {
@@ -93,6 +94,7 @@ class segment_inspector {
 }  // namespace
 
 result<void> inspect(file_system& files, const std::string& directory, const item_visitor& visit) {
+  if (auto ok = refuse_other_engine(files, directory, engine_kind::wal); !ok) return ok;
   auto names = files.list(directory);
   if (!names) return std::unexpected(names.error());
   std::erase_if(*names, [](const std::string& name) { return !sequence_in(name); });

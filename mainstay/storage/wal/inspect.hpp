@@ -38,12 +38,13 @@ struct inspected_item {
 using item_visitor = std::function<bool(const inspected_item&)>;
 
 /// Visits every segment of a directory by rising sequence, with everything in it. Behind damage it
-/// goes on at the next batch that holds. Errors: `io_failed`, when a file cannot be read at all.
+/// goes on at the next batch that holds. Errors: `io_failed`, when a file cannot be read at all;
+/// `wrong_identity` for a directory of another engine.
 result<void> inspect(file_system& files, const std::string& directory, const item_visitor& visit);
 
 /// What the log of a directory says of itself, whose it is among that; read without the lock. None
 /// when nothing was ever written to it. Errors: `corrupt` when there is a log and it does not tell,
-/// `io_failed`.
+/// `io_failed`; `wrong_identity` for a directory of another engine.
 result<std::optional<segment_header>> find_log(file_system& files, const std::string& directory);
 
 /// "entry", "hard_state", …; "unknown" for numbers that mean nothing.

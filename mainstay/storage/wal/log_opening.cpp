@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "mainstay/base/assert.hpp"
+#include "mainstay/storage/wal/other_engine.hpp"
 #include "mainstay/storage/wal/segmented_log.hpp"
 
 namespace mainstay::wal {
@@ -66,6 +67,9 @@ result<std::unique_ptr<segmented_log>> segmented_log::open(const log_options& op
                                                            supply_runner& runner) {
   if (auto ok = check_options(options); !ok) return std::unexpected(ok.error());
   if (auto ok = files.create_directory(options.directory); !ok) return std::unexpected(ok.error());
+  if (auto ok = refuse_other_engine(files, options.directory, engine_kind::wal); !ok) {
+    return std::unexpected(ok.error());
+  }
   auto lock = files.lock(options.directory + "/lock");
   if (!lock) return std::unexpected(lock.error());
   auto recovered = recover_log(files, options.directory, options.identity);

@@ -14,6 +14,7 @@
 #include "mainstay/core/configuration.hpp"
 #include "mainstay/core/entry.hpp"
 #include "mainstay/seams/persistence_engine.hpp"
+#include "mainstay/storage/wal/appendable_log.hpp"
 #include "mainstay/storage/wal/batch_builder.hpp"
 #include "mainstay/storage/wal/entry_reader.hpp"
 #include "mainstay/storage/wal/peer_file.hpp"
@@ -37,7 +38,7 @@ struct log_options {
 /// Errors of the functions that write: `invalid_argument` and `no_space` refuse, and nothing has
 /// changed. After any other error the log is dead: every call returns that error again, because
 /// what a failed flush left on the disk is not known.
-class segmented_log {
+class segmented_log final : public appendable_log {
  public:
   /// Recovers what the directory holds, or starts a new log there. Errors: `corrupt`,
   /// `wrong_identity`, `unsupported`, `io_failed`, `no_space`, `invalid_argument`.
@@ -57,13 +58,10 @@ class segmented_log {
   /// The images beside the log; for the threads that it tells.
   snapshot_store& snapshots() { return *snapshots_; }
 
-  /// Takes a batch into what the next flush writes. The batch must stay alive until then.
-  result<void> add(group_id group, const core::persist_batch& batch);
-  /// Takes a base marker into what the next flush writes: entries up to `index` are not needed any
-  /// more. Their segments go once the marker is durable.
-  result<void> add_base(group_id group, log_index index);
-  /// Makes everything durable that was added.
-  result<void> flush();
+  result<void> add(group_id group, const core::persist_batch& batch) override;
+  /// Adds a base marker. Segments that it makes unneeded go once it is durable.
+  result<void> add_base(group_id group, log_index index) override;
+  result<void> flush() override;
   /// Writes evidence that everything so far was flushed, unless that stands there already.
   /// Precondition: nothing was added since the last flush.
   result<void> prove();

@@ -63,8 +63,9 @@ struct wal_options {
 class wal_engine {
  public:
   /// Opens the log, recovers it, and starts the threads. Blocks. Errors: `corrupt` (with file,
-  /// offset and index), `wrong_identity` (naming both), `unsupported`, `invalid_argument`,
-  /// `no_space` (only for a new directory), `io_failed`; the same for the file of peers.
+  /// offset and index), `wrong_identity` (naming both owners, or both engines), `unsupported`,
+  /// `invalid_argument`, `no_space` (only for a new directory), `io_failed`; the same for the file
+  /// of peers.
   static result<std::unique_ptr<wal_engine>> open(const wal_options& options);
 
   wal_engine(const wal_engine&) = delete;

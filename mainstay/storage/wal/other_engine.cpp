@@ -1,0 +1,38 @@
+#include "mainstay/storage/wal/other_engine.hpp"
+
+#include <fmt/format.h>
+
+#include "mainstay/storage/wal/format.hpp"
+
+namespace mainstay::wal {
+
+namespace {
+
+bool is_of(engine_kind engine, std::string_view name) {
+  if (engine == engine_kind::rocksdb) return name == database_folder;
+  return sequence_in(name).has_value();
+}
+
+}  // namespace
+
+std::string_view name_of(engine_kind engine) {
+  return engine == engine_kind::rocksdb ? "rocksdb" : "wal";
+}
+
+result<void> refuse_other_engine(file_system& files, const std::string& directory,
+                                 engine_kind ours) {
+  const auto names = files.list(directory);
+  if (!names) return std::unexpected(names.error());
+  const auto other = ours == engine_kind::wal ? engine_kind::rocksdb : engine_kind::wal;
+  for (const auto& name : *names) {
+    if (!is_of(other, name)) continue;
+    return fail(
+        error_code::wrong_identity,
+        fmt::format("{}: {} is of the persistence engine \"{}\", not of \"{}\": a log stays "
+                    "with the engine that wrote it",
+                    directory, name, name_of(other), name_of(ours)));
+  }
+  return {};
+}
+
+}  // namespace mainstay::wal
