@@ -16,6 +16,7 @@ set(mainstay_package_of_targets
 # Targets that pkg-config makes, as PkgConfig::<name>, each with its module.
 set(mainstay_pkg_config_modules
   "log4cpp=log4cpp"
+  "rocksdb=rocksdb"
   "xxhash=libxxhash")
 
 # Finds the package that makes `target`. A macro, because find_dependency returns from its caller.

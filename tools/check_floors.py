@@ -23,6 +23,8 @@ MAY_INCLUDE = {
     "mainstay/client": LOWEST[:1],
     # The simulated disk lies below the log's file seam, and the whole log runs on it.
     "mainstay/simulation": [*LOWEST, "mainstay/node", "mainstay/storage/wal"],
+    # Shares its threads, images and peers (docs/decisions/0015).
+    "mainstay/storage/rocksdb": [*LOWEST, "mainstay/storage/wal"],
     "mainstay": ["mainstay"],
     **{folder: LOWEST for folder in ADAPTERS},
     **{folder: ["*"] for folder in ["server", "cli", "examples", "bench", "sim", "tests", "fuzz"]},

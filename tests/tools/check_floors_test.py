@@ -35,6 +35,12 @@ class Floors(unittest.TestCase):
             self.assertEqual(1, len(problems("mainstay/storage/wal/wal_engine.cpp",
                                              f'#include "{included}"')), included)
 
+    def test_one_engine_shares_parts_of_the_other_but_not_the_reverse(self):
+        self.assertEqual([], problems("mainstay/storage/rocksdb/database_log.cpp",
+                                      '#include "mainstay/storage/wal/group_index.hpp"'))
+        self.assertEqual(1, len(problems("mainstay/storage/wal/wal_engine.cpp",
+                                         '#include "mainstay/storage/rocksdb/values.hpp"')))
+
     def test_nothing_in_the_library_includes_programs(self):
         self.assertEqual(1, len(problems("mainstay/mainstay.hpp", '#include "server/resp.hpp"')))
         self.assertEqual([], problems("tests/server/a.cpp", '#include "server/resp.hpp"'))
