@@ -1,8 +1,10 @@
 /// A project of its own that runs its state machine in a simulated cluster whose leader loses
-/// power. Its exit status says whether the cluster came to agree afterwards.
+/// power. Its exit status says whether the cluster came to agree afterwards, and whether the test
+/// kit finds that the machine has no snapshots.
 #include <chrono>
 #include <string>
 
+#include "mainstay/simulation/machine_check.hpp"
 #include "mainstay/simulation/simulated_cluster.hpp"
 
 using namespace std::chrono_literals;
@@ -34,5 +36,11 @@ int main() {
   cluster.start();
 
   if (!cluster.run_until([&] { return cluster.has_converged(); }, 60s)) return 3;
-  return cluster.machine(cluster.leader())->word == "kept" ? 0 : 4;
+  if (cluster.machine(cluster.leader())->word != "kept") return 4;
+
+  const auto report = mainstay::simulation::check_machine(
+      [] { return last_word(); },
+      {.command = [](auto& random) { return shared_bytes::copy_of(std::to_string(random.next())); },
+       .query = [](auto&) { return shared_bytes(); }});
+  return report.found && report.found->property == "snapshots" ? 0 : 5;
 }
