@@ -32,12 +32,27 @@ def wait_until(condition, seconds, what, pause=0.01):
         time.sleep(pause)
 
 
-_given_out = set()
+_claims = {}
+
+
+def _claim(port):
+    """Whether this process now holds that number alone, among all that ask here: by a name that
+    the kernel takes back when the process ends."""
+    if port in _claims:
+        return False
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(f"\0mainstay-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    _claims[port] = claim
+    return True
 
 
 def free_ports(count):
-    """Ports that the system gives out to nobody else: below the range for outgoing connections,
-    so that none is taken while a node is down."""
+    """Ports that nobody else gets: below the range for outgoing connections, so that none is taken
+    while a node is down, and claimed, so that suites that run side by side do not meet."""
     limits = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
     found = set()
     while len(found) < count:
@@ -48,9 +63,8 @@ def free_ports(count):
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        if port not in _given_out:
+        if _claim(port):
             found.add(port)
-        _given_out.add(port)
     return sorted(found)
 
 
