@@ -124,6 +124,9 @@ class manual_runtime {
   std::uint64_t last_seed_ = 0;
 };
 
+/// The bundle of nodes in such a world.
+using world_types = types_on<manual_runtime>;
+
 /// What came of one command or read.
 struct answer {
   int times = 0;  ///< how often it was completed
@@ -146,7 +149,7 @@ using answer_handle = std::shared_ptr<answer>;
 /// A cluster of nodes 1 to `size`.
 class world {
  public:
-  using node_type = node<types_on<manual_runtime>>;
+  using node_type = node<world_types>;
   using storage_type = scripted_storage<manual_runtime>;
   using tuning = std::function<void(node_options&)>;
 
@@ -263,3 +266,10 @@ class world {
 };
 
 }  // namespace mainstay::testing
+
+namespace mainstay {
+
+extern template class detail::replica<testing::world_types>;
+extern template class node<testing::world_types>;
+
+}  // namespace mainstay
