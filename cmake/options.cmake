@@ -22,8 +22,10 @@ endif()
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wconversion -Werror
   -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-  # GCC 12's own standard library uses what it calls deprecated, in std::stable_sort.
-  add_compile_options(-Wno-deprecated-declarations)
+  # GCC 12's own standard library uses what it calls deprecated, in std::stable_sort. The other two
+  # are no part of what GCC means by the same names.
+  add_compile_options(-Wno-deprecated-declarations -Wno-sign-conversion
+    -Wno-unused-const-variable)
 endif()
 if(MAINSTAY_SANITIZE)
   add_compile_options(-fsanitize=${MAINSTAY_SANITIZE} -fno-sanitize-recover=all
