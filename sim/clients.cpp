@@ -67,12 +67,25 @@ struct client_group::request {
   client_operation what;
   client_call call;
   bool is_recorded = true;
+  std::uint32_t tries = 1;  ///< of a command in a session
+  /// Whom to ask the next time.
+  std::function<node_id(const error&)> next;
+};
+
+/// A request on its way. Its answer and its client's patience share it; the first to come counts.
+struct client_group::attempts {
+  request r;
+  std::optional<std::size_t> number;  // in the history
+  std::function<void(const command_outcome&)> then;
+  bool is_unknown = false;  // a try may have taken effect
 };
 
 class client_group::client {
  public:
   client(client_group& group, std::uint64_t id, std::uint64_t seed)
-      : group_(group), id_(id), random_(seed), node_(draw_node()) {}
+      : group_(group), id_(id), random_(seed), node_(draw_node()) {
+    uses_sessions_ = percent(group_.work_.sessions);
+  }
 
   void go_on() {
     const auto mean = static_cast<std::uint64_t>(group_.work_.pause.count());
@@ -93,6 +106,9 @@ class client_group::client {
     const auto& limit = group_.work_.most_operations;
     if (group_.stopped_ || (limit && group_.begun_ >= *limit)) return;
     ++group_.begun_;
+    if (uses_sessions_ && !session_) return open_session();
+    if (session_ && percent(2)) return close_session();
+    if (repeatable_ && percent(20)) return repeat();
     if (percent(expiring)) return act_on_mortal();
     if (group_.work_.ballast_keys > 0 && percent(heavy)) return set_ballast();
     const auto number = random_.below(group_.work_.keys);
@@ -108,8 +124,73 @@ class client_group::client {
     r.call.timeout = group_.work_.timeout;
     const auto key = r.what.key;
     const bool is_get = r.what.name == "get";
-    group_.send(std::move(r), [this, key, is_get](const command_outcome& outcome) {
+    put_in_session(r);
+    const repeatable sent{r.call.payload, r.call.session, r.call.serial, {}};
+    group_.send(std::move(r), [this, key, is_get, sent](const command_outcome& outcome) {
       if (outcome && is_get) seen_[key] = text_of(*outcome).value_or("");
+      if (outcome && sent.serial != 0)
+        repeatable_ = {sent.payload, sent.session, sent.serial, std::string(outcome->text())};
+      if (!outcome) look_elsewhere(outcome.error());
+      go_on();
+    });
+  }
+
+  // Sessions.
+
+  /// A command that was done, and its answer.
+  struct repeatable {
+    shared_bytes payload;
+    session_id session = 0;
+    std::uint64_t serial = 0;
+    std::string answer;
+  };
+
+  void open_session() {
+    serial_ = 0;
+    group_.world_.open(node_, group_.work_.timeout, [this](const result<session_id>& opened) {
+      if (opened) session_ = *opened;
+      if (!opened) look_elsewhere(opened.error());
+      go_on();
+    });
+  }
+
+  void close_session() {
+    group_.world_.close(node_, group_.work_.timeout, *std::exchange(session_, std::nullopt),
+                        [this](const command_outcome& closed) {
+                          if (!closed) look_elsewhere(closed.error());
+                          go_on();
+                        });
+  }
+
+  /// A command in a session is tried until its outcome is certain, or for long enough.
+  void put_in_session(request& r) {
+    if (!session_ || !r.call.changes) return;
+    r.call.session = *session_;
+    r.call.serial = ++serial_;
+    r.tries = 8;
+    r.next = [this](const error& why) {
+      look_elsewhere(why);
+      return node_;
+    };
+  }
+
+  /// What was done is not done again: it is answered as the first time, or refused.
+  void repeat() {
+    request r;
+    r.is_recorded = false;
+    r.call.changes = true;
+    r.call.node = node_;
+    r.call.timeout = group_.work_.timeout;
+    r.call.payload = repeatable_->payload;
+    r.call.session = repeatable_->session;
+    r.call.serial = repeatable_->serial;
+    group_.send(std::move(r), [this, first = repeatable_->answer](const command_outcome& outcome) {
+      if (outcome && outcome->text() != first) {
+        throw simulation::violation(
+            simulation::property::exactly_once, node_,
+            simulation::sentence("client ", id_, " is answered \"", outcome->text(),
+                                 "\" when it asks again, and was answered \"", first, "\""));
+      }
       if (!outcome) look_elsewhere(outcome.error());
       go_on();
     });
@@ -203,6 +284,7 @@ class client_group::client {
 
   /// A client stays with a node that answers.
   void look_elsewhere(const error& why) {
+    if (why.code == error_code::session_expired) session_.reset();
     const bool is_hint = why.leader && why.leader.value() <= group_.world_.nodes;
     node_ = is_hint && percent(70) ? why.leader : draw_node();
   }
@@ -286,6 +368,10 @@ class client_group::client {
   node_id node_;
   std::uint64_t tokens_ = 0;
   std::map<std::string, std::string> seen_;
+  bool uses_sessions_ = false;
+  std::optional<session_id> session_;
+  std::uint64_t serial_ = 0;  // the last
+  std::optional<repeatable> repeatable_;
   std::optional<mortal_key> mortal_;  // set once, by this client alone
 };
 
@@ -317,36 +403,68 @@ void client_group::finish(std::size_t number, const command_outcome& outcome) {
 }
 
 void client_group::send(request r, std::function<void(const command_outcome&)> then) {
-  /// Shared by the answer and by the client's patience; the first to come counts.
-  struct waiting {
-    std::optional<std::size_t> number;
-    shared_bytes payload;
-    std::function<void(const command_outcome&)> then;
-  };
-  auto state = std::make_shared<waiting>();
+  auto state = std::make_shared<attempts>();
   state->then = std::move(then);
   r.what.start = nanoseconds(world_.now());
-  if (r.call.changes) state->payload = r.call.payload;
   if (r.is_recorded) {
-    state->number = history_.begin(std::move(r.what));
+    state->number = history_.begin(r.what);
     if (world_.begins) world_.begins(*state->number, r.call.node);
   }
+  state->r = std::move(r);
   ++under_way_;
-  const auto end = [this, state](const command_outcome& outcome) {
-    if (!state->then) return;
-    --under_way_;
-    const auto how = outcome_in_history(outcome);
-    ++(how == operation_outcome::done      ? counters_.done
-       : how == operation_outcome::refused ? counters_.refused
-                                           : counters_.unknown);
-    if (state->number) finish(*state->number, outcome);
-    if (outcome && !state->payload.empty()) world_.acknowledged(state->payload);
-    std::exchange(state->then, nullptr)(outcome);
-  };
-  r.call.done = end;
-  world_.at(world_.now() + patience,
-            [end] { end(fail(error_code::timed_out, "the client waits no longer")); });
-  world_.call(std::move(r.call));
+  world_.at(world_.now() + patience, [this, state] {
+    end(state, fail(error_code::timed_out, "the client waits no longer"));
+  });
+  attempt(state);
+}
+
+void client_group::attempt(const std::shared_ptr<attempts>& state) {
+  const client_call& what = state->r.call;
+  --state->r.tries;
+  world_.call(
+      {.node = what.node,
+       .payload = what.payload,
+       .changes = what.changes,
+       .timeout = what.timeout,
+       .forward = what.forward,
+       .level = what.level,
+       .session = what.session,
+       .serial = what.serial,
+       .done = [this, state](const command_outcome& outcome) { take_outcome(state, outcome); }});
+}
+
+/// Within a session, whatever may have happened is tried again, and whatever did not as well. A
+/// session that is over cannot tell any more.
+void client_group::take_outcome(const std::shared_ptr<attempts>& state,
+                                const command_outcome& outcome) {
+  if (!state->then) return;
+  auto& r = state->r;
+  if (outcome || r.call.serial == 0) return end(state, outcome);
+  const bool is_unknown = outcome_of(outcome.error().code) == mainstay::outcome::unknown;
+  state->is_unknown = state->is_unknown || is_unknown;
+  const bool is_over = outcome.error().code == error_code::session_expired ||
+                       outcome.error().code == error_code::stale_serial;
+  if (is_over || r.tries == 0) {
+    if (!state->is_unknown || is_unknown) return end(state, outcome);
+    return end(state, fail(error_code::timed_out, "an earlier try may have been carried out"));
+  }
+  if (is_unknown) ++counters_.retried;
+  r.call.node = r.next(outcome.error());
+  world_.at(world_.now() + work_.timeout / 8, [this, state] {
+    if (state->then) attempt(state);
+  });
+}
+
+void client_group::end(const std::shared_ptr<attempts>& state, const command_outcome& outcome) {
+  if (!state->then) return;
+  --under_way_;
+  const auto how = outcome_in_history(outcome);
+  ++(how == operation_outcome::done      ? counters_.done
+     : how == operation_outcome::refused ? counters_.refused
+                                         : counters_.unknown);
+  if (state->number) finish(*state->number, outcome);
+  if (outcome && state->r.call.changes) world_.acknowledged(state->r.call.payload);
+  std::exchange(state->then, nullptr)(outcome);
 }
 
 void client_group::read_everything(node_id through) {

@@ -26,6 +26,8 @@ struct client_call {
   duration timeout{};
   bool forward = true;
   read_level level = read_level::linearizable;
+  session_id session = 0;  ///< of a command; 0: none
+  std::uint64_t serial = 0;
   std::move_only_function<void(command_outcome)> done;
 };
 
@@ -33,6 +35,9 @@ struct client_call {
 struct client_world {
   std::uint64_t nodes = 0;
   std::function<void(client_call)> call;
+  std::function<void(node_id, duration, std::function<void(const result<session_id>&)>)> open;
+  std::function<void(node_id, duration, session_id, std::function<void(const command_outcome&)>)>
+      close;
   std::function<void(instant, task)> at;
   std::function<instant()> now;
   /// A command was done.
@@ -47,6 +52,7 @@ struct operation_counters {
   std::uint64_t done = 0;
   std::uint64_t refused = 0;
   std::uint64_t unknown = 0;
+  std::uint64_t retried = 0;  ///< within a session, because an outcome was unknown
 };
 
 /// All clients of one run. Must outlive the cluster's events.
@@ -77,10 +83,14 @@ class client_group {
   class client;
   friend class client;
   struct request;
+  struct attempts;
 
   std::string key(std::uint64_t number) const;
   void send(request r, std::function<void(const command_outcome&)> then);
   void finish(std::size_t number, const command_outcome& outcome);
+  void attempt(const std::shared_ptr<attempts>& state);
+  void take_outcome(const std::shared_ptr<attempts>& state, const command_outcome& outcome);
+  void end(const std::shared_ptr<attempts>& state, const command_outcome& outcome);
 
   simulation::workload work_;
   client_world world_;

@@ -31,6 +31,7 @@ struct command_line {
   std::uint64_t minutes = 0;
   std::uint64_t nodes = 0;
   std::uint64_t seconds = 60;
+  std::uint32_t churn = 0;
   std::uint64_t jobs = 2;
   std::uint64_t minimize_runs = 150;
   std::vector<std::string> faults;
@@ -56,6 +57,9 @@ void declare(CLI::App& app, command_line& line) {
                  "only these: kinds, or the groups network, process, clock, disk")
       ->delimiter(',')
       ->type_name("KIND,...");
+  app.add_option("--churn", line.churn, "of a hundred seeds, how many have members come and go")
+      ->check(CLI::Range(0U, 100U))
+      ->capture_default_str();
   app.add_option("--jobs", line.jobs, "runs at a time")
       ->check(CLI::Range(1UL, 1024UL))
       ->capture_default_str();
@@ -116,8 +120,11 @@ void print_totals(const run_totals& totals, double seconds, std::uint64_t jobs) 
             << " stops and failed starts\n"
             << "  snapshots: " << totals.snapshots.saved << " saved, " << totals.snapshots.chunks
             << " chunks received, " << totals.snapshots.installed << " installed\n"
+            << "  on command: " << totals.operated.changes << " changes of members, "
+            << totals.operated.rejoined << " nodes with a new disk\n"
             << "  operations: " << totals.operations.done << " done, " << totals.operations.refused
-            << " refused, " << totals.operations.unknown << " unknown\n"
+            << " refused, " << totals.operations.unknown << " unknown, "
+            << totals.operations.retried << " tries again within sessions\n"
             << "  " << totals.run_twice << " run twice, " << totals.undecided.size()
             << " histories undecided, " << totals.largest_memory_kib / 1024
             << " MiB in the largest worker\n  " << faults << " faults:";
@@ -189,6 +196,7 @@ int run_one(const simulation::schedule& schedule, const std::string& replay,
 std::string replay_of(std::uint64_t seed, const command_line& line) {
   std::string text = "--seed " + std::to_string(seed);
   if (line.nodes != 0) text += " --nodes " + std::to_string(line.nodes);
+  if (line.churn != 0) text += " --churn " + std::to_string(line.churn);
   if (line.seconds != 60) text += " --seconds " + std::to_string(line.seconds);
   for (std::size_t i = 0; i < line.faults.size(); ++i) {
     text += (i == 0 ? " --faults " : ",") + line.faults[i];
@@ -235,6 +243,7 @@ int run(const command_line& line) {
   if (line.minutes != 0) plan.most_time = std::chrono::minutes(line.minutes);
   plan.limits.length = std::chrono::seconds(line.seconds);
   if (line.nodes != 0) plan.limits.nodes = line.nodes;
+  plan.limits.churn = line.churn;
   plan.limits.kinds = kinds_of(line.faults);
   if (line.trace) {
     return run_one(simulation::draw_schedule(line.seed, plan.limits), replay_of(line.seed, line),

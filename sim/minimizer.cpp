@@ -83,6 +83,7 @@ class search {
     for (std::uint64_t nodes = 1; nodes < best_.nodes && !improved; ++nodes) {
       auto candidate = best_;
       candidate.nodes = nodes;
+      candidate.churn.voters = std::min(candidate.churn.voters, nodes);
       improved = try_it(std::move(candidate));
     }
     return improved;

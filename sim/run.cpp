@@ -64,7 +64,7 @@ class simulation_run {
       : plan_(plan),
         outputs_(outputs),
         checks_({.settings = core_of(plan), .has_unique_commands = true}),
-        twin_(core_of(plan), members_of(plan.nodes)) {}
+        twin_(core_of(plan), members_of(simulation::first_voters(plan))) {}
   simulation_run(const simulation_run&) = delete;
   simulation_run& operator=(const simulation_run&) = delete;
 
@@ -106,6 +106,15 @@ class simulation_run {
     simulation::cluster_settings settings;
     settings.seed = plan_.seed;
     settings.nodes = plan_.nodes;
+    settings.voters = simulation::first_voters(plan_);
+    settings.manages_members = [this](const core::configuration& now,
+                                      const core::configuration& wanted, const std::string& said) {
+      auto ok = operator_->allows(wanted);
+      return ok ? allow_distinct_addresses(now, wanted, said) : ok;
+    };
+    const auto& limits = plan_.sessions;
+    settings.options.sessions = {limits.time_to_live, limits.window, limits.answer_bytes,
+                                 limits.sessions};
     settings.options.core = core_of(plan_);
     settings.options.snapshots = {plan_.snapshots.after_entries, plan_.snapshots.after_bytes,
                                   plan_.snapshots.retry};
@@ -132,6 +141,10 @@ class simulation_run {
     set_up_faults();
     set_up_clients();
     set_up_operator();
+    const auto first = members_of(simulation::first_voters(plan_));
+    for (const auto id : cluster_->ids()) {
+      if (!first.contains(id)) twin_.begins_with(id, simulation::joining(first, id));
+    }
     for (const auto id : cluster_->ids()) start(id);
   }
 
@@ -190,12 +203,23 @@ class simulation_run {
     world.at = [this](instant when, task action) { cluster_->at(when, std::move(action)); };
     world.now = [this] { return now(); };
     world.call = [this](client_call call) {
-      const simulation::call_settings how{call.timeout, call.forward, call.level};
+      const simulation::call_settings how{.timeout = call.timeout,
+                                          .forward = call.forward,
+                                          .level = call.level,
+                                          .session = call.session,
+                                          .serial = call.serial,
+                                          .lowest_waiting = call.serial};
       if (call.changes) {
         cluster_->submit(call.node, std::move(call.payload), std::move(call.done), how);
       } else {
         cluster_->query(call.node, std::move(call.payload), std::move(call.done), how);
       }
+    };
+    world.open = [this](node_id node, duration timeout, auto done) {
+      cluster_->open_session(node, std::move(done), {.timeout = timeout});
+    };
+    world.close = [this](node_id node, duration timeout, session_id session, auto done) {
+      cluster_->close_session(node, session, std::move(done), {.timeout = timeout});
     };
     world.acknowledged = [this](const shared_bytes& payload) {
       checks_.acknowledged(payload.text());
@@ -213,7 +237,17 @@ class simulation_run {
 
   void set_up_operator() {
     operated_cluster world;
-    world.nodes = plan_.nodes;
+    world.leader = [this] { return cluster_->leader(); };
+    world.members = [this](node_id id) { return cluster_->status(id).configuration; };
+    world.change = [this](node_id through, membership_request request,
+                          simulation::membership_handler done, duration timeout) {
+      cluster_->change_members(through, std::move(request), std::move(done), timeout);
+    };
+    world.is_lost = [this](node_id id) { return injector_->is_lost(id); };
+    world.replace_disk = [this](node_id id, const core::configuration& members) {
+      twin_.begins_with(id, simulation::joining(members, id));
+      injector_->replace_disk(id, members);
+    };
     world.at = [this](instant when, task action) { cluster_->at(when, std::move(action)); };
     world.now = [this] { return now(); };
     world.save_snapshot = [this](node_id whom, simulation::outcome_handler done) {
@@ -249,21 +283,31 @@ class simulation_run {
 
   // ---- After the faults -------------------------------------------------------------------------
 
+  /// The members of the end that were not lost. Precondition: somebody leads, as after
+  /// `await_leader`.
   std::vector<node_id> living() {
-    std::vector<node_id> all = cluster_->ids();
-    std::erase_if(all, [this](node_id id) { return injector_->is_lost(id); });
+    std::vector<node_id> all;
+    for (const auto& m : cluster_->status(cluster_->leader()).configuration.members()) {
+      if (!injector_->is_lost(m.id)) all.push_back(m.id);
+    }
     return all;
+  }
+  void await_leader() {
+    await([this] { return static_cast<bool>(cluster_->leader()); },
+          30 * plan_.core.election_timeout_max, "no leader");
   }
 
   void check_liveness() {
     const auto election = plan_.core.election_timeout_max;
-    await([this] { return static_cast<bool>(cluster_->leader()); }, 30 * election, "no leader");
+    await_leader();
     await([this] { return clients_->under_way() == 0 && operator_->under_way() == 0; }, 20s,
           "operations have not ended");
     const duration limit = 30 * election + 10s;
+    await_leader();
     for (const auto id : living()) {
       until_done(limit, [&](auto done) { clients_->write_once(id, 2s, std::move(done)); });
     }
+    await_leader();
     // Keys that expire would have the leader tell the time while nothing else happens.
     until_done(limit,
                [&](auto done) { clients_->erase_mortals(living().front(), 2s, std::move(done)); });
@@ -322,7 +366,10 @@ class simulation_run {
   }
 
   void look_at_idle(const simulation::message_step& step) {
-    if (injector_->is_lost(step.to) || injector_->is_lost(step.from)) return;
+    const auto takes_part = [this](node_id id) {
+      return members_.contains(id) && !injector_->is_lost(id);
+    };
+    if (!takes_part(step.to) || !takes_part(step.from)) return;
     if (step.response != nullptr) {
       if (std::holds_alternative<core::append_entries_response>(*step.response)) return;
     } else if (const auto* append = std::get_if<core::append_entries>(step.request)) {
@@ -335,9 +382,14 @@ class simulation_run {
 
   void check_idleness() {
     run_for(2s);
+    members_ = cluster_->status(cluster_->leader()).configuration;
+    const auto term = cluster_->status(cluster_->leader()).term;
     is_idle_ = true;
     run_for(1s);
     is_idle_ = false;
+    if (!cluster_->leader() || cluster_->status(cluster_->leader()).term != term) {
+      throw wrong("idle", "leadership changes in an idle cluster");
+    }
     const auto most = static_cast<std::uint64_t>(1s / plan_.core.heartbeat_interval) * 3 / 2 + 3;
     for (const auto& [id, count] : heartbeats_) {
       if (count > most) {
@@ -360,12 +412,25 @@ class simulation_run {
       if (const auto* core = positions_.core(id)) checks_.at_end(*core);
     }
     if (states.size() > 1) throw wrong("state", "the machines of the nodes differ");
+    check_changes();
     const auto judged = simulation::judge(simulation::key_value_model{},
                                           clients_->record().operations(), most_search_steps);
     if (judged.verdict == simulation::verdict::not_linearizable) {
       throw wrong("linearizability", simulation::describe(judged));
     }
     report_.undecided = judged.verdict == simulation::verdict::undecided;
+  }
+
+  /// A change that was refused certainly did not happen.
+  void check_changes() {
+    const auto& record = checks_.record();
+    for (log_index i{1}; i <= record.last_committed(); i = i.next()) {
+      const auto* members = record.logs().configuration_at(record.committed(i));
+      if (members == nullptr || !operator_->was_refused(members->change_id)) continue;
+      throw wrong("membership", "change " + std::to_string(members->change_id) +
+                                    " was refused, and is committed at index " +
+                                    std::to_string(i.value()));
+    }
   }
 
   // ---- The verdict ------------------------------------------------------------------------------
@@ -383,6 +448,7 @@ class simulation_run {
     report_.simulated = now() - beginning_;
     report_.elections = positions_.elections();
     report_.snapshots = positions_.snapshots();
+    if (operator_) report_.operated = operator_->counters();
     if (injector_) report_.faults = injector_->begun();
     if (injector_) report_.lost_nodes = injector_->lost_nodes();
     if (clients_) report_.operations = clients_->counters();
@@ -401,6 +467,7 @@ class simulation_run {
   simulation::observer_list observers_;
   instant beginning_{};
   bool is_idle_ = false;
+  core::configuration members_;  // of the idle cluster
   std::map<node_id, std::uint64_t> heartbeats_;
   std::map<node_id, std::uint64_t> installs_;  // when the faults ended
   std::optional<trace_writer> trace_;

@@ -11,6 +11,7 @@
 #include "mainstay/simulation/schedule.hpp"
 
 #include "sim/clients.hpp"
+#include "sim/cluster_operator.hpp"
 #include "sim/position_watch.hpp"
 
 namespace mainstay::sim {
@@ -32,6 +33,7 @@ struct run_report {
   operation_counters operations;
   std::uint64_t elections = 0;  ///< that were won
   snapshot_counters snapshots;
+  operator_counters operated;
   std::uint64_t lost_nodes = 0;
   std::uint64_t node_failures = 0;  ///< nodes that stopped by themselves, or did not start
   bool undecided = false;           ///< the search for a linearization was given up

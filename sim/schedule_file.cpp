@@ -62,6 +62,21 @@ void visit_work(simulation::workload& w, Visitor visit) {
   visit("only_leader", w.only_leader);
   visit("ballast_keys", w.ballast_keys);
   visit("ballast_bytes", w.ballast_bytes);
+  visit("sessions", w.sessions);
+}
+
+template <class Visitor>
+void visit_sessions(simulation::session_plan& p, Visitor visit) {
+  visit("time_to_live", p.time_to_live);
+  visit("window", p.window);
+  visit("answer_bytes", p.answer_bytes);
+  visit("sessions", p.sessions);
+}
+
+template <class Visitor>
+void visit_churn(simulation::churn_plan& p, Visitor visit) {
+  visit("voters", p.voters);
+  visit("changes", p.changes);
 }
 
 template <class Visitor>
@@ -137,6 +152,8 @@ std::string write_schedule(const schedule& what) {
   visit_world(copy.world, writer{all["world"]});
   visit_work(copy.work, writer{all["work"]});
   visit_snapshots(copy.snapshots, writer{all["snapshots"]});
+  visit_sessions(copy.sessions, writer{all["sessions"]});
+  visit_churn(copy.churn, writer{all["churn"]});
   if (what.work.most_operations) all["work"]["most_operations"] = *what.work.most_operations;
   all["faults"] = json::array();
   for (const auto& f : what.faults) all["faults"].push_back(write_fault(f));
@@ -160,6 +177,8 @@ result<schedule> read_schedule(std::string_view text) {
     visit_world(what.world, reader{all.at("world")});
     visit_work(what.work, reader{all.at("work")});
     visit_snapshots(what.snapshots, reader{all.at("snapshots")});
+    visit_sessions(what.sessions, reader{all.at("sessions")});
+    visit_churn(what.churn, reader{all.at("churn")});
     if (const auto most = all.at("work").find("most_operations"); most != all.at("work").end()) {
       what.work.most_operations = most->get<std::uint64_t>();
     }

@@ -60,7 +60,8 @@ std::string encode(const run_report& r, bool twice) {
        << r.lost_nodes << ' ' << r.node_failures << ' ' << r.operations.done << ' '
        << r.operations.refused << ' ' << r.operations.unknown << ' ' << twice << ' ' << r.undecided
        << ' ' << usage.ru_maxrss << ' ' << r.snapshots.saved << ' ' << r.snapshots.chunks << ' '
-       << r.snapshots.installed;
+       << r.snapshots.installed << ' ' << r.operated.changes << ' ' << r.operated.rejoined << ' '
+       << r.operations.retried;
   for (const auto count : r.faults) line << ' ' << count;
   line << '\n';
   return line.str();
@@ -77,13 +78,18 @@ void add(run_totals& totals, std::uint64_t seed, std::istringstream& line) {
   duration::rep simulated = 0;
   operation_counters operations;
   snapshot_counters snapshots;
+  operator_counters operated;
   line >> events >> simulated >> elections >> lost >> failures >> operations.done >>
       operations.refused >> operations.unknown >> twice >> undecided >> memory >> snapshots.saved >>
-      snapshots.chunks >> snapshots.installed;
+      snapshots.chunks >> snapshots.installed >> operated.changes >> operated.rejoined >>
+      operations.retried;
   ++totals.seeds;
   totals.events += events;
   totals.simulated += duration(simulated);
   totals.elections += elections;
+  totals.operations.retried += operations.retried;
+  totals.operated.changes += operated.changes;
+  totals.operated.rejoined += operated.rejoined;
   totals.snapshots.saved += snapshots.saved;
   totals.snapshots.chunks += snapshots.chunks;
   totals.snapshots.installed += snapshots.installed;

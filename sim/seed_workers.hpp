@@ -22,6 +22,7 @@ struct run_totals {
   std::uint64_t events = 0;
   std::uint64_t elections = 0;
   snapshot_counters snapshots;
+  operator_counters operated;
   std::uint64_t lost_nodes = 0;
   std::uint64_t node_failures = 0;
   std::uint64_t largest_memory_kib = 0;  ///< of a worker

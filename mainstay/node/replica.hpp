@@ -147,8 +147,9 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   void report_members();
   std::map<node_id, std::string> wanted_peers();
   membership_view members() const {
-    return {core_.configuration(), core_.configuration_index(), core_.is_changing(),
-            core_.role() == core::role::leader};
+    return {core_.configuration(), core_.configuration_index(),
+            core_.is_changing(),   core_.role() == core::role::leader,
+            core_.commit_index(),  core_.entries()};
   }
 
   // Storage and state machine.

@@ -39,7 +39,8 @@ void replica<Types>::change_members(membership_request request, instant deadline
   }
   const auto index = core_.change_configuration(change);
   if (!index) return done(std::unexpected(index.error()));
-  changes_.watch(request.change_id, std::move(steps), deadline, std::move(done));
+  changes_.watch(request.change_id, {*index, core_.entries().term_at(*index)}, std::move(steps),
+                 deadline, std::move(done));
   schedule_turn();
 }
 

@@ -142,6 +142,13 @@ struct replica_facts {
   std::uint64_t durable_sequence = 0;
   std::uint64_t last_call = 0;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> calls;  ///< call → first context
+  /// A chunk of an image that a peer was sent and has not answered.
+  struct sent_chunk {
+    node_id to;
+    std::uint64_t name;
+    std::uint64_t call;
+  };
+  std::vector<sent_chunk> chunks;
 
   explicit replica_facts(const core::raft& core) { core.visit_state(*this); }
 
@@ -159,14 +166,37 @@ struct replica_facts {
     for (const auto& [number, context] : calls) {
       if (name != 0 && context == name) return number;
     }
-    if (name_of_call(last_call) == 0) return last_call;
+    std::uint64_t newest = last_call;
+    while (std::ranges::find(chunks, newest, &sent_chunk::call) != chunks.end()) --newest;
+    if (name_of_call(newest) == 0) return newest;
     std::uint64_t unused = 0;
     while (name_of_call(unused) != 0) ++unused;
     return unused;
   }
 
+  /// A chunk is named for what it is; one that was sent again cannot be told from the first.
+  static std::uint64_t name_of_chunk(const core::snapshot_id& image, std::uint64_t offset,
+                                     bool is_empty) {
+    return 8 * image.last_included_index.value() + 2 * offset + (is_empty ? 1 : 0);
+  }
+  /// The call of the chunk that the peer was sent last, if this is its name; else another.
+  std::uint64_t call_of_chunk(node_id to, std::uint64_t name) const {
+    for (const auto& one : chunks) {
+      if (one.to == to && one.name == name) return one.call;
+    }
+    return call_of_name(0);
+  }
+
   template <class T>
   void operator()(std::string_view name, const T& member) {
+    if constexpr (std::is_same_v<T, std::map<node_id, core::progress>>) {
+      for (const auto& [peer, p] : member) {
+        if (!p.transfer || p.transfer->call == 0) continue;
+        const auto& t = *p.transfer;
+        const bool is_empty = !t.offset_known || t.next_offset == t.image.size;
+        chunks.push_back({peer, name_of_chunk(t.image, t.next_offset, is_empty), t.call});
+      }
+    }
     if constexpr (std::is_same_v<T, std::uint64_t>) {
       if (name == "durable_sequence") durable_sequence = member;
       if (name == "last_call") last_call = member;
@@ -177,11 +207,16 @@ struct replica_facts {
   }
 };
 
-/// An envelope with the call's name in place of its number. Only reads match answers by call; the
-/// calls of all other messages come back unread, and are 0.
+/// An envelope with the call's name in place of its number. Only reads and chunks match answers by
+/// call; the calls of all other messages come back unread, and are 0.
 inline std::uint64_t name_of_call(const core::envelope& e, const replica_facts& sender) {
   if (std::holds_alternative<core::read_index>(e.message)) return sender.name_of_call(e.call);
-  return std::holds_alternative<core::read_index_response>(e.message) ? e.call : 0;
+  if (const auto* chunk = std::get_if<core::install_snapshot>(&e.message)) {
+    return replica_facts::name_of_chunk(chunk->image, chunk->offset, chunk->data.empty());
+  }
+  const bool keeps_name = std::holds_alternative<core::read_index_response>(e.message) ||
+                          std::holds_alternative<core::install_snapshot_response>(e.message);
+  return keeps_name ? e.call : 0;
 }
 
 /// Visits a replica's members and hashes what its future depends on. Left out are:
@@ -192,7 +227,7 @@ inline std::uint64_t name_of_call(const core::envelope& e, const replica_facts& 
 ///   counts as silent. Neither depends on how much later the alarm stands;
 /// - `now` itself: all other instants are compared with it only, so their distances are hashed;
 ///   `leader_heard` is asked for one thing, whether the leader counts as silent;
-/// - the last answers of peers, unless check-quorum asks for them;
+/// - the last answers of peers, unless check-quorum or a snapshot asks for them;
 /// - the numbers of calls and of batches: they are compared only with one another, so calls are
 ///   named for what they ask, and batches counted from the last durable one.
 class replica_hasher {
@@ -215,6 +250,7 @@ class replica_hasher {
   void operator()(std::string_view name, std::uint64_t number) {
     // Calls that fail are always of the present role, so where it began makes no difference.
     if (name == "last_call" || name == "calls_before_leading") return;
+    if (name == "last_log_read") return;  // answers come within the turn
     const bool is_sequence = name.ends_with("_sequence");
     hash_.put(is_sequence ? from_durable(number) : number);
   }
@@ -278,8 +314,9 @@ class replica_hasher {
     h.put(p.acked_round), h.put(p.sent_round), h.put(p.probe_sent), h.put(p.log_read);
     h.put(p.transfer.has_value());
     if (const auto& t = p.transfer) {
-      h.put(t->image), h.put(t->next_offset), h.put(t->offset_known), h.put(t->read);
-      h.put(t->call), h.put(t->refused), h.put(t->held_back);
+      h.put(t->image), h.put(t->next_offset), h.put(t->offset_known), h.put(t->read != 0);
+      h.put(t->call != 0), h.put(t->refused), h.put(t->held_back);
+      h.put(std::min(now_ - t->sent_at, settings_.election_timeout_max + duration(1)).count());
     }
     for (const auto& flight : p.in_flight) h.put(flight.last_index), h.put(flight.bytes);
     h.put(p.in_flight.size()), h.put(p.in_flight_bytes);
@@ -292,7 +329,8 @@ class replica_hasher {
     ago(p.catching_up.began, settings_.election_timeout_min);
     h.put(p.leaving_since.has_value());
     if (p.leaving_since) ago(*p.leaving_since, 11 * settings_.election_timeout_max);
-    if (!settings_.check_quorum) return;
+    // Whoever is silent is sent no snapshot.
+    if (!settings_.check_quorum && !core_.snapshot()) return;
     // Longer ago than the longest silence is all the same.
     const duration longest = settings_.election_timeout_max + duration(1);
     h.put(std::min(now_ - p.last_response, longest).count());

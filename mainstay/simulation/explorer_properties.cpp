@@ -50,11 +50,14 @@ std::string packed_log::text() const {
 replica_view view_of(const replica& r) {
   replica_view v;
   const core::log& log = r.core.entries();
-  for (log_index i{1}; i <= log.last_index(); i = i.next()) {
+  if (log.base_index()) {
+    v.log = packed_log::of_bits(r.core.snapshot()->id.digest).prefix(log.base_index().value());
+  }
+  for (log_index i = log.base_index().next(); i <= log.last_index(); i = i.next()) {
     v.is_sound = v.is_sound && i >= log.window_first() && log.at(i).term == log.term_at(i) &&
                  pack(log.at(i), v.log);
   }
-  for (const auto& e : r.disk.entries) v.is_sound = v.is_sound && pack(e, v.disk_log);
+  for (const auto& e : r.disk.found_entries()) v.is_sound = v.is_sound && pack(e, v.disk_log);
   v.role = r.core.role();
   v.id = small(r.core.id().value());
   v.term = small(r.core.current_term().value());
@@ -70,6 +73,10 @@ replica_view view_of(const replica& r) {
       if (name == "withheld") v.withheld = small(member.size());
     }
   });
+  const auto& snapshot = r.core.snapshot();
+  const log_index covered = snapshot ? snapshot->id.last_included_index : log_index{};
+  v.can_save = r.core.last_applied() > covered && !r.core.is_installing();
+  v.is_installing = r.disk.installing.has_value();
   v.has_alarm = r.core.next_deadline() != core::no_deadline;
   v.in_order = r.core.last_applied() <= r.core.commit_index() &&
                r.core.commit_index() <= log.last_index() &&
@@ -122,7 +129,7 @@ found judge_step(const replica_view& before, input_kind kind, const replica_view
                               name + "'s disk")) {
     return wrong;
   }
-  if (kind == input_kind::crash) return {};
+  if (is_crash(kind)) return {};
   if (auto wrong = judge_vote(before.term, before.vote, after.term, after.vote, name)) return wrong;
   if (after.commit < before.commit) {
     return violation{property::nothing_goes_back, name + " lowers its commit index"};
@@ -178,6 +185,11 @@ struct promise_judge {
     const bool kept = v.disk_log.size() >= match &&
                       (m.term.value() != v.term || v.disk_log.prefix(match) == v.log.prefix(match));
     return unless(kept, "holds what it acknowledges");
+  }
+  found operator()(const core::install_snapshot_response& m) const {
+    if (auto wrong = knows_term(m.term)) return wrong;
+    const bool kept = view_of(sender).disk_log.size() >= m.match_index.value();
+    return unless(kept, "holds the snapshot");
   }
   template <class Message>
   found operator()(const Message& m) const {

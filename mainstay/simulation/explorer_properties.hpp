@@ -21,6 +21,8 @@ class packed_log {
  public:
   packed_log() = default;
 
+  /// The log whose `bits()` these are.
+  static packed_log of_bits(std::uint64_t bits) { return packed_log(bits); }
   std::uint64_t bits() const { return bits_; }
   std::uint64_t size() const { return (static_cast<std::uint64_t>(std::bit_width(bits_)) + 3) / 4; }
   /// The term at an index from 1 on; 0 beyond the end.
@@ -63,8 +65,10 @@ struct replica_view {
   std::uint8_t batch_steps = 0;  ///< of the disk's batch; 0: none
   std::uint8_t withheld = 0;     ///< messages that wait for the disk
   bool has_alarm = false;
-  bool is_sound = true;  ///< every entry is what its place says, and within all bounds
-  bool in_order = true;  ///< the log in memory goes on where the log's rules say
+  bool can_save = false;       ///< a snapshot that covers more than the one it has
+  bool is_installing = false;  ///< the disk is making an image the snapshot
+  bool is_sound = true;        ///< every entry is what its place says, and within all bounds
+  bool in_order = true;        ///< the log in memory goes on where the log's rules say
   std::array<std::uint8_t, node_count + 1> match{};  ///< a leader's, by peer
 
   bool leads() const { return role == core::role::leader; }

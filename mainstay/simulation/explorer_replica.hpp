@@ -16,13 +16,23 @@ namespace mainstay::simulation::exploration {
 /// What a node finds again after a crash, and the batch that has not got there yet.
 struct explored_disk {
   core::hard_state hard_state;
-  std::vector<core::entry> entries;  ///< index i stands at i - 1
+  /// Index i stands at i - 1; what was compacted away stays for the judges to see.
+  std::vector<core::entry> entries;
+  log_index base;                          ///< the log goes on behind it
+  std::optional<core::snapshot> snapshot;  ///< its digest is the log that it covers, packed
+  std::optional<core::snapshot_id> received;
+  std::optional<core::snapshot_id> installing;
   std::optional<core::persist_batch> pending;
 
-  /// How many steps a batch takes: hard state, truncation, then each entry.
+  /// How many steps a batch takes: hard state, truncation or reset, then each entry.
   std::size_t steps() const { return pending ? pending->entries.size() + 2 : 0; }
   /// Makes the first `steps` of the batch durable and forgets the rest.
   void end_batch(std::size_t steps);
+  /// Makes the received image the snapshot, unless a newer one is there.
+  core::snapshot install(const core::configuration& members);
+  /// The log that a restart finds: where it does not hold the snapshot's last entry, that of the
+  /// snapshot stands for it (paper §7).
+  std::vector<core::entry> found_entries() const;
   /// What a core starts from.
   core::initial_state recover() const;
 };
@@ -35,18 +45,26 @@ struct replica {
 
 /// What can be done to one replica.
 enum class input_kind : std::uint8_t {
-  deliver,    ///< a message arrives
-  alarm,      ///< its next deadline passes
-  lapse,      ///< its leader has been silent for the shortest election timeout
-  propose,    ///< a client's command
-  read,       ///< a client's read; `number` is its context
-  persist,    ///< the disk finishes its batch
-  refuse,     ///< the disk refuses its batch, and leaves everything as it was
-  crash,      ///< the first `number` steps of the batch survive; it starts again
-  step_down,  ///< the node cannot serve
-  give_up,    ///< nobody answers the message any more, a request of this replica's
-  turn,       ///< its outputs are carried out
+  deliver,               ///< a message arrives
+  alarm,                 ///< its next deadline passes
+  lapse,                 ///< its leader has been silent for the shortest election timeout
+  propose,               ///< a client's command
+  read,                  ///< a client's read; `number` is its context
+  persist,               ///< the disk finishes its batch
+  refuse,                ///< the disk refuses its batch, and leaves everything as it was
+  crash,                 ///< the first `number` steps of the batch survive; it starts again
+  crash_behind_install,  ///< as above, and what was being installed is installed
+  step_down,             ///< the node cannot serve
+  save,                  ///< what is applied goes into a snapshot
+  install,               ///< the disk has made a received image the snapshot
+  give_up,               ///< nobody answers the message any more, a request of this replica's
+  turn,                  ///< its outputs are carried out
 };
+
+/// Whether the node starts again.
+constexpr bool is_crash(input_kind kind) {
+  return kind == input_kind::crash || kind == input_kind::crash_behind_install;
+}
 
 /// One input. `message` belongs to `deliver` and `give_up`.
 struct input {
@@ -105,6 +123,9 @@ class replica_runner {
   void restart(replica& r, std::size_t surviving_steps) const;
   void take_turn(replica& r, effects& out) const;
   void carry_out(replica& r, core::ready& ready, effects& out) const;
+  void save(replica& r) const;
+  void install(replica& r) const;
+  void carry_out_images(replica& r, core::ready& ready) const;
   void send(const replica& r, std::vector<core::envelope>& messages, effects& out) const;
   void note(std::optional<violation> wrong, effects& out) const;
 
@@ -118,6 +139,9 @@ class replica_runner {
 /// The payload of the command that a leader of `t` appends at `i`: what an entry says follows from
 /// where it stands, so a misplaced one shows.
 std::string command_text(term t, log_index i);
+
+/// The entries of a packed log (explorer_properties.hpp).
+std::vector<core::entry> unpacked(std::uint64_t bits);
 
 /// The hashes of a message with a named call, under every renaming.
 renamed_hashes hashes_of(const core::envelope& e);

@@ -23,10 +23,11 @@ enum class allowance : std::uint8_t {
   timeout,    ///< a leader is told that a request went unanswered, which is still on its way
   crash,      ///< a node loses what its disk had not finished, and starts again
   stall,      ///< a disk refuses a batch, or a node gives up its role
+  snapshot,   ///< a replica saves a snapshot, and keeps nothing of the log that it covers
 };
 
 /// How many kinds of allowance there are.
-inline constexpr std::size_t allowance_count = 8;
+inline constexpr std::size_t allowance_count = 9;
 
 /// The name as it stands in traces and reports: "crash".
 std::string_view name_of(allowance kind);

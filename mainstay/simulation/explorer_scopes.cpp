@@ -5,8 +5,9 @@
 namespace mainstay::simulation::exploration {
 
 std::string_view name_of(allowance kind) {
-  static constexpr std::string_view names[allowance_count] = {
-      "proposal", "read", "heartbeat", "drop", "duplicate", "timeout", "crash", "stall"};
+  static constexpr std::string_view names[allowance_count] = {"proposal", "read",      "heartbeat",
+                                                              "drop",     "duplicate", "timeout",
+                                                              "crash",    "stall",     "snapshot"};
   return names[static_cast<std::size_t>(kind)];
 }
 
@@ -126,6 +127,31 @@ scope reads() {
   return s;
 }
 
+scope snapshots() {
+  scope s{.name = "snapshots", .purpose = "a snapshot for whoever lacks what was compacted away"};
+  s.starts_with_leader = true;
+  s.max_term = 2;
+  s.max_log = 4;
+  s.max_messages = 4;
+  s[allowance::proposal] = 2;
+  s[allowance::heartbeat] = 2;
+  s[allowance::snapshot] = 1;
+  return s;
+}
+
+scope snapshot_crashes() {
+  scope s = snapshots();
+  s.name = "snapshot_crashes";
+  s.purpose = "crashes while a snapshot is taken in, and the log behind it is dropped";
+  s.slow_disks = true;
+  s.max_log = 3;
+  s.max_messages = 3;
+  s[allowance::proposal] = 1;
+  s[allowance::heartbeat] = 1;
+  s[allowance::crash] = 1;
+  return s;
+}
+
 /// A larger one of the same kind.
 scope deep(scope s, std::uint64_t terms, std::uint64_t log, std::size_t messages) {
   s.name = "deep_" + s.name;
@@ -168,12 +194,15 @@ std::vector<scope> named_scopes() {
           pre_votes(),
           pre_votes_on_slow_disks(),
           wide_replication(),
+          snapshots(),
+          snapshot_crashes(),
           deep(elections(), 3, 3, 5),
           deep(crashes(), 3, 5, 5),
           deep(faults(), 3, 5, 5),
           deep(turns(), 3, 4, 5),
           deep(replication(), 5, 6, 6),
           deep(reads(), 3, 4, 5),
+          deep(snapshots(), 3, 5, 5),
           deep(pre_votes(), 4, 4, 5)};
 }
 

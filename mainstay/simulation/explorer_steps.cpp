@@ -64,7 +64,8 @@ void explorer::list_of_messages(const world& w, std::vector<happening>& out) con
     if (may(w, allowance::drop)) out.push_back(happen(event_kind::drop, to, number));
     if (may(w, allowance::duplicate)) out.push_back(happen(event_kind::duplicate, to, number));
     const bool is_awaited = std::holds_alternative<core::append_entries>(e.message) ||
-                            std::holds_alternative<core::read_index>(e.message);
+                            std::holds_alternative<core::read_index>(e.message) ||
+                            std::holds_alternative<core::install_snapshot>(e.message);
     if (is_awaited && may(w, allowance::timeout)) {
       out.push_back(happen(input_kind::give_up, from, number));
     }
@@ -80,6 +81,8 @@ void explorer::list_of_node(const world& w, std::uint8_t node, std::vector<happe
     out.push_back(happen(input_kind::lapse, node));
   }
   if (v.batch_steps != 0) out.push_back(happen(input_kind::persist, node));
+  if (v.is_installing) out.push_back(happen(input_kind::install, node));
+  if (v.can_save && may(w, allowance::snapshot)) out.push_back(happen(input_kind::save, node));
   if (scope_.separate_turns) out.push_back(happen(input_kind::turn, node));
   if (v.leads() && may(w, allowance::proposal)) {
     out.push_back(happen(input_kind::propose, node));
@@ -91,6 +94,7 @@ void explorer::list_of_node(const world& w, std::uint8_t node, std::vector<happe
   if (may(w, allowance::crash)) {
     for (std::uint64_t steps = 0; steps <= v.batch_steps; ++steps) {
       out.push_back(happen(input_kind::crash, node, steps));
+      if (v.is_installing) out.push_back(happen(input_kind::crash_behind_install, node, steps));
     }
   }
   if (!may(w, allowance::stall)) return;
@@ -106,6 +110,8 @@ void explorer::use(const happening& h, world& w) const {
       {input_kind::propose, allowance::proposal},
       {input_kind::read, allowance::read},
       {input_kind::crash, allowance::crash},
+      {input_kind::crash_behind_install, allowance::crash},
+      {input_kind::save, allowance::snapshot},
       {input_kind::refuse, allowance::stall},
       {input_kind::step_down, allowance::stall},
       {input_kind::give_up, allowance::timeout},
@@ -285,7 +291,8 @@ void explorer::settle(world& w) {
   for (int i = 0; i < enough; ++i) {
     list_happenings(w, happenings_);
     const auto is_orderly = [](const happening& h) {
-      return is(h, input_kind::deliver) || is(h, input_kind::persist) || is(h, input_kind::turn);
+      return is(h, input_kind::deliver) || is(h, input_kind::persist) ||
+             is(h, input_kind::install) || is(h, input_kind::turn);
     };
     bool moved = false;
     for (const happening& h : happenings_) {

@@ -39,6 +39,16 @@ struct message_text {
     }
     if (m.round != 0) out << " round " << m.round;
   }
+  void operator()(const core::install_snapshot& m) const {
+    out << "install_snapshot term " << m.term.value() << " up to "
+        << m.image.last_included_index.value() << "/" << m.image.last_included_term.value()
+        << (m.data.empty() ? ", asks what is there" : "");
+  }
+  void operator()(const core::install_snapshot_response& m) const {
+    out << "snapshot_response term " << m.term.value() << (m.success ? "" : " declined");
+    if (m.match_index) out << " match " << m.match_index.value();
+    if (m.success && !m.match_index) out << " offset " << m.next_offset;
+  }
   void operator()(const core::read_index& m) const { out << "read_index term " << m.term.value(); }
   void operator()(const core::read_index_response& m) const {
     out << "read_index_response term " << m.term.value();
@@ -61,7 +71,14 @@ std::string describe(const core::envelope& e) {
   return out.str();
 }
 
-std::string describe_crash(std::uint64_t steps, std::uint64_t of) {
+std::string describe_crash(const happening& h, std::uint64_t of) {
+  const std::uint64_t steps = h.argument;
+  const bool is_behind = h.kind == static_cast<std::uint8_t>(input_kind::crash_behind_install);
+  if (is_behind) {
+    happening plain = h;
+    plain.kind = static_cast<std::uint8_t>(input_kind::crash);
+    return "has installed its image, " + describe_crash(plain, of);
+  }
   if (of == 0) return "crashes and starts again";
   if (steps == 0) return "crashes, nothing of the batch survives, and starts again";
   return "crashes, the batch survives up to step " + std::to_string(steps) + " of " +
@@ -131,7 +148,14 @@ trace_step explorer::describe_step(const world& from, const happening& h, bool e
       step.what = name + "has no room for its batch on disk";
       break;
     case input_kind::crash:
-      step.what = name + describe_crash(h.argument, before.batch_steps);
+    case input_kind::crash_behind_install:
+      step.what = name + describe_crash(h, before.batch_steps);
+      break;
+    case input_kind::save:
+      step.what = name + "saves a snapshot";
+      break;
+    case input_kind::install:
+      step.what = name + "has installed its image";
       break;
     case input_kind::step_down:
       step.what = name + "is told to step down";

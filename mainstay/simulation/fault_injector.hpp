@@ -63,6 +63,16 @@ class fault_injector {
     apply_weather();
   }
 
+  /// A node that is no member any more gets an empty disk, and comes back as another one.
+  void replace_disk(node_id id, const core::configuration& members) {
+    auto& node = at(id);
+    tell(listener_.lost, id);
+    node.damaged = node.lost = node.crashes_in_disk_work = false;
+    node.crashes_in_recovery.reset();
+    cluster_.replace_disk(id, members);
+    revive_later(id);
+  }
+
   /// Whether a node is lost, or will be once it goes down.
   bool is_lost(node_id id) const { return at(id).damaged || at(id).lost; }
   std::uint64_t lost_nodes() const {

@@ -58,6 +58,14 @@ std::string_view group_of(fault_kind kind) {
 
 bool is_on_links(fault_kind kind) { return kind <= fault_kind::reset; }
 
+std::set<node_id> doomed_nodes(const schedule& s) {
+  std::set<node_id> doomed;
+  for (const auto& f : s.faults) {
+    if (loses_node(f.kind)) doomed.insert(f.nodes.begin(), f.nodes.end());
+  }
+  return doomed;
+}
+
 bool loses_node(fault_kind kind) { return kind == fault_kind::wipe || kind >= fault_kind::bit_rot; }
 
 }  // namespace mainstay::simulation

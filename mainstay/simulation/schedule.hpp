@@ -3,10 +3,12 @@
 /// changed, compared, and run again; it runs nothing itself.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -100,6 +102,8 @@ struct workload {
   /// Keys beside those, large and set now and then, so that snapshots are; 0: none.
   std::uint32_t ballast_keys = 0;
   std::uint32_t ballast_bytes = 1024;  ///< of each
+  /// Clients in a hundred that work in sessions: they try again until an outcome is certain.
+  std::uint32_t sessions = 0;
   /// No more operations than this are begun; none: as many as there is time for.
   std::optional<std::uint64_t> most_operations;
 
@@ -129,6 +133,24 @@ struct snapshot_plan {
   friend bool operator==(const snapshot_plan&, const snapshot_plan&) = default;
 };
 
+/// What every session of a run is opened with; see `session_limits`.
+struct session_plan {
+  duration time_to_live = std::chrono::hours(1);
+  std::uint32_t window = 256;
+  std::uint32_t answer_bytes = 64 * 1024;
+  std::uint32_t sessions = 4096;
+
+  friend bool operator==(const session_plan&, const session_plan&) = default;
+};
+
+/// How members come and go.
+struct churn_plan {
+  std::uint64_t voters = 0;  ///< at first, those with the lowest ids; 0: all nodes
+  duration changes{};        ///< the mean between two changes of members; 0: none
+
+  friend bool operator==(const churn_plan&, const churn_plan&) = default;
+};
+
 /// Everything about one run.
 struct schedule {
   std::uint64_t seed = 1;  ///< of everything that is drawn while it runs
@@ -138,6 +160,8 @@ struct schedule {
   surroundings world;
   workload work;
   snapshot_plan snapshots;
+  session_plan sessions;
+  churn_plan churn;
   std::vector<fault> faults;  ///< in the order of their beginnings
 
   friend bool operator==(const schedule&, const schedule&) = default;
@@ -145,5 +169,12 @@ struct schedule {
 
 /// How many nodes can be lost for good so that a majority stays.
 constexpr std::uint64_t spare_nodes(std::uint64_t nodes) { return (nodes - 1) / 2; }
+
+/// How many nodes vote at first.
+constexpr std::uint64_t first_voters(const schedule& s) {
+  return s.churn.voters == 0 ? s.nodes : std::min(s.churn.voters, s.nodes);
+}
+/// The nodes that faults of the schedule may lose for good.
+std::set<node_id> doomed_nodes(const schedule& s);
 
 }  // namespace mainstay::simulation

@@ -32,20 +32,29 @@ struct simulated_types {
 
 /// Takes what became of a command or a read, exactly once.
 using outcome_handler = std::move_only_function<void(command_outcome)>;
+/// Take what became of an opened session, and of a change of members.
+using session_handler = std::move_only_function<void(result<session_id>)>;
+using membership_handler = std::move_only_function<void(membership_outcome)>;
 
 /// How a simulated client waits. `timeout` is on the clock of the node that it asks.
 struct call_settings {
   duration timeout = std::chrono::seconds(5);
   bool forward = true;                          ///< of commands
   read_level level = read_level::linearizable;  ///< of reads
+  session_id session = 0;                       ///< of commands; see `submit_options`
+  std::uint64_t serial = 0;
+  std::uint64_t lowest_waiting = 0;
 };
 
 namespace detail {
 
 /// Completes a caller whose node is gone, whatever becomes of the node.
+template <class Outcome>
 class caller {
  public:
-  caller(event_queue& events, outcome_handler done) : events_(&events), done_(std::move(done)) {}
+  using handler = std::move_only_function<void(Outcome)>;
+
+  caller(event_queue& events, handler done) : events_(&events), done_(std::move(done)) {}
   caller(caller&& other) noexcept
       : events_(other.events_), done_(std::exchange(other.done_, nullptr)) {}
   caller& operator=(caller&&) = delete;
@@ -55,14 +64,14 @@ class caller {
       done(fail(error_code::disconnected, "the simulated node is gone"));
     });
   }
-  void operator()(command_outcome outcome) {
+  void operator()(Outcome outcome) {
     auto done = std::exchange(done_, nullptr);
     done(std::move(outcome));
   }
 
  private:
   event_queue* events_;
-  outcome_handler done_;
+  handler done_;
 };
 
 /// A node from its start to its crash. Destroyed at any moment, it leaves nothing behind that
@@ -131,6 +140,9 @@ class simulated_cluster {
   void stop(node_id id) { end_life(id, ending::in_order); }
   /// The disk is gone for good, and the node with it: it stays away.
   void wipe(node_id id) { end_life(id, ending::wiped); }
+  /// The node gets an empty disk, whatever it was, and is down: it comes back as another one that
+  /// is to join `members`. For nodes that are no members any more.
+  void replace_disk(node_id id, const core::configuration& members);
   /// The process stands still until it is resumed; nothing if it does not run.
   void pause(node_id id);
   void resume(node_id id);
@@ -152,6 +164,13 @@ class simulated_cluster {
   void query(node_id whom, shared_bytes request, outcome_handler done,
              const call_settings& how = {});
 
+  /// Opens a session, and ends one, through a node; else as `submit`.
+  void open_session(node_id through, session_handler done, const call_settings& how = {});
+  void close_session(node_id through, session_id session, outcome_handler done,
+                     const call_settings& how = {});
+  /// Changes the members through a node; else as `submit`.
+  void change_members(node_id through, membership_request request, membership_handler done,
+                      duration timeout);
   /// Has a node save a snapshot; `done` is told whether it could, else as `submit`.
   void save_snapshot(node_id whom, outcome_handler done);
 
@@ -195,8 +214,8 @@ class simulated_cluster {
   }
   /// Who leads in the highest term, of the nodes that run; none when nobody does.
   node_id leader() const;
-  /// Whether a node leads, and all that are not wiped run, follow it, and have the same log,
-  /// durable, committed and applied to its end.
+  /// Whether a node leads, no change of members is under way, and all members that are not wiped
+  /// run, follow it, and have the same log, durable, committed and applied to its end.
   bool has_converged() const;
 
  private:
@@ -214,7 +233,8 @@ class simulated_cluster {
   }
   void end_life_now(node_id id, ending how);
   void shut_down(life_type& life);
-  void refuse_later(outcome_handler done);
+  template <class Outcome>
+  void refuse_later(std::move_only_function<void(Outcome)> done);
 
   simulated_world world_;
   machine_factory make_;

@@ -52,7 +52,7 @@ result<std::unique_ptr<simulated_log_engine>> simulated_cluster<Machine>::open_l
   const wal::log_options log_options{
       .directory = "log",
       .identity = {cluster_id(1), here.id, incarnation(life.runtime.random_seed() | 1)},
-      .bootstrap = world_.members(),
+      .bootstrap = here.members,
       .segment_size = settings.segment_bytes,
       .max_spares = settings.recycled_segments};
   return simulated_log_engine::open(log_options, *here.disk, life.runtime);
@@ -69,6 +69,7 @@ result<void> simulated_cluster<Machine>::begin_life(computer& here, life_type& l
   life.owner.emplace(host_parts<types>{life.runtime, *life.storage, life.client, life.server,
                                        life.logger, life.metrics});
   node_listener listener;
+  listener.manages_members = world_.settings().manages_members;
   listener.stopped = [this, id = here.id](const error& why) { world_.note_failure(id, why); };
   auto replica = node<types>::start_on_loop(*life.owner, world_.options_of(here.id), make_(here.id),
                                             std::move(listener));
@@ -124,9 +125,27 @@ void simulated_cluster<Machine>::resume(node_id id) {
   here.execution.resume();
 }
 
+/// Nothing of the old one is left, not even what was on its way to it.
+template <state_machine Machine>
+void simulated_cluster<Machine>::replace_disk(node_id id, const core::configuration& members) {
+  world_.events().when_over([this, id, members] {
+    end_life_now(id, ending::wiped);
+    computer& here = world_.at(id);
+    auto fresh = world_.make_disk();
+    fresh->settings = here.disk->settings;
+    fresh->observer = std::move(here.disk->observer);
+    here.disk = std::move(fresh);
+    world_.network().replace_disk(id);
+    here.members = joining(members, id);
+    here.presence = node_presence::down;
+    here.problem.reset();
+  });
+}
+
 /// Completions never run inside the call.
 template <state_machine Machine>
-void simulated_cluster<Machine>::refuse_later(outcome_handler done) {
+template <class Outcome>
+void simulated_cluster<Machine>::refuse_later(std::move_only_function<void(Outcome)> done) {
   world_.events().soon([done = std::move(done)]() mutable {
     done(fail(error_code::unreachable, "the simulated node is down"));
   });
@@ -139,8 +158,49 @@ void simulated_cluster<Machine>::submit(node_id through, shared_bytes command, o
   if (!running(through)) return refuse_later(std::move(done));
   auto& asked = *life(through);
   asked.replica->submit(std::move(command),
-                        {.deadline = asked.runtime.now() + how.timeout, .forward = how.forward},
-                        detail::caller(world_.events(), std::move(done)));
+                        {.deadline = asked.runtime.now() + how.timeout,
+                         .forward = how.forward,
+                         .session = how.session,
+                         .serial = how.serial,
+                         .lowest_waiting = how.lowest_waiting},
+                        detail::caller<command_outcome>(world_.events(), std::move(done)));
+}
+
+/// As `submit`.
+template <state_machine Machine>
+void simulated_cluster<Machine>::open_session(node_id through, session_handler done,
+                                              const call_settings& how) {
+  if (!running(through)) return refuse_later(std::move(done));
+  auto& asked = *life(through);
+  asked.replica->open_session(
+      {.deadline = asked.runtime.now() + how.timeout, .forward = how.forward},
+      detail::caller<result<session_id>>(world_.events(), std::move(done)));
+}
+
+/// As `submit`.
+template <state_machine Machine>
+void simulated_cluster<Machine>::close_session(node_id through, session_id session,
+                                               outcome_handler done, const call_settings& how) {
+  if (!running(through)) return refuse_later(std::move(done));
+  auto& asked = *life(through);
+  asked.replica->close_session(
+      session, {.deadline = asked.runtime.now() + how.timeout, .forward = how.forward},
+      [done = detail::caller<command_outcome>(world_.events(), std::move(done))](
+          result<void> closed) mutable {
+        if (closed) return done(shared_bytes{});
+        done(std::unexpected(std::move(closed.error())));
+      });
+}
+
+/// As `submit`.
+template <state_machine Machine>
+void simulated_cluster<Machine>::change_members(node_id through, membership_request request,
+                                                membership_handler done, duration timeout) {
+  if (!running(through)) return refuse_later(std::move(done));
+  auto& asked = *life(through);
+  asked.replica->change_members(
+      std::move(request), asked.runtime.now() + timeout,
+      detail::caller<membership_outcome>(world_.events(), std::move(done)));
 }
 
 /// As `submit`.
@@ -151,18 +211,19 @@ void simulated_cluster<Machine>::query(node_id whom, shared_bytes request, outco
   auto& asked = *life(whom);
   asked.replica->query(std::move(request),
                        {.deadline = asked.runtime.now() + how.timeout, .level = how.level},
-                       detail::caller(world_.events(), std::move(done)));
+                       detail::caller<command_outcome>(world_.events(), std::move(done)));
 }
 
 /// There is nothing to tell of one that could be saved.
 template <state_machine Machine>
 void simulated_cluster<Machine>::save_snapshot(node_id whom, outcome_handler done) {
   if (!running(whom)) return refuse_later(std::move(done));
-  life(whom)->replica->save_snapshot([done = detail::caller(world_.events(), std::move(done))](
-                                         result<core::snapshot> saved) mutable {
-    if (saved) return done(shared_bytes{});
-    done(std::unexpected(std::move(saved.error())));
-  });
+  life(whom)->replica->save_snapshot(
+      [done = detail::caller<command_outcome>(world_.events(), std::move(done))](
+          result<core::snapshot> saved) mutable {
+        if (saved) return done(shared_bytes{});
+        done(std::unexpected(std::move(saved.error())));
+      });
 }
 
 /// Never runs past `limit`, and stops at once when nothing is left to happen.
@@ -234,8 +295,9 @@ bool simulated_cluster<Machine>::has_converged() const {
   const node_id leads = leader();
   if (!leads) return false;
   const auto first = status(leads);
+  if (first.is_changing) return false;
   for (const node_id id : ids()) {
-    if (presence(id) == node_presence::wiped) continue;
+    if (presence(id) == node_presence::wiped || !first.configuration.contains(id)) continue;
     if (presence(id) != node_presence::up) return false;
     const auto s = status(id);
     const bool same = s.leader == leads && s.term == first.term && s.last_index == first.last_index;

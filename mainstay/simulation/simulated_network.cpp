@@ -1,6 +1,8 @@
 #include "mainstay/simulation/simulated_network.hpp"
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "mainstay/base/assert.hpp"
@@ -61,6 +63,9 @@ class simulated_network::station final : public event_handler {
   request_handler* listening = nullptr;
   std::uint64_t session = 0;  // of the server that listens
   bool is_dark = false;       // without power
+  std::uint64_t disk = 1;     // tells it from those that it had before
+  // Of peers by what they are called, on this one.
+  std::map<std::pair<node_id, std::string>, std::uint64_t> known_disks;
 
  private:
   void on_event(std::uint64_t slot) override {
@@ -145,6 +150,29 @@ void simulated_network::reset(node_id a, node_id b) {
 }
 
 void simulated_network::switch_off(node_id id) { at(position_of(id)).is_dark = true; }
+
+/// Its connections end, and it knows nobody.
+void simulated_network::replace_disk(node_id id) {
+  const std::uint32_t position = position_of(id);
+  ++at(position).disk;
+  at(position).known_disks.clear();
+  for (std::uint32_t other = 0; other < stations_.size(); ++other) {
+    if (other == position) continue;
+    break_connection(position, other, false, false);
+    break_connection(other, position, true, false);
+  }
+}
+
+/// Who calls a peer remembers the first disk that it finds there, and takes no answer of another,
+/// which has forgotten what the first had promised. Requests promise nothing, and may come from
+/// anyone: a follower that was away may hear only from a new leader that its peer has another disk.
+bool simulated_network::admits(station& here, const station& peer, std::uint64_t disk) const {
+  if (here.client == nullptr) return true;
+  const auto called = here.client->peers_.find(peer.id);
+  if (called == here.client->peers_.end()) return true;
+  const auto [known, is_new] = here.known_disks.try_emplace({peer.id, called->second}, disk);
+  return known->second == disk;
+}
 
 /// `surely`: the client is told even when the link back is cut.
 void simulated_network::break_connection(std::uint32_t from, std::uint32_t to, bool client_notices,
@@ -248,6 +276,7 @@ void simulated_network::put_on_the_way(packet p, instant arrives) {
 }
 
 void simulated_network::send(packet p, bool surely) {
+  p.disk = at(p.from).disk;
   link_state& way = between(p.from, p.to);
   const link_settings& weather = way.weather;
   ++counters_.sent;
@@ -294,6 +323,9 @@ void simulated_network::deliver(station& here, packet p) {
     return here.client->complete(p.call, fail(failed->why, "the simulated peer is not there"));
   }
   // An answer to a call that has ended meanwhile is ignored there.
+  if (!admits(here, at(p.from), p.disk)) {
+    return here.client->complete(p.call, fail(error_code::wrong_identity, "another disk"));
+  }
   ++counters_.delivered;
   tell(message_step::kind::delivered, p);
   here.client->complete(p.call, std::get<rpc_response>(std::move(p.body)));
@@ -315,6 +347,7 @@ void simulated_network::deliver_request(station& here, packet p) {
   const link_state& way = between(p.from, p.to);
   if (here.listening == nullptr && (p.stray || way.session == 0)) return refuse(p);
   if (!p.stray && !is_on_live_connection(here, p)) return;
+  if (!admits(at(p.from), here, here.disk)) return refuse(p);
   ++counters_.delivered;
   tell(message_step::kind::delivered, p);
   responder respond = [this, call = p.call, connection = p.connection, from = p.to, to = p.from,

@@ -101,6 +101,9 @@ class simulated_network {
   /// vanishes, and nobody is told of connections that broke. Without this, a machine whose node is
   /// gone refuses calls, and resets connections that it does not know.
   void switch_off(node_id id);
+  /// A machine has another disk: peers that knew the old one under the name in their address of it
+  /// (simulated_transport.hpp) do not call it any more.
+  void replace_disk(node_id id);
 
   const network_counters& counters() const { return counters_; }
   /// Called at every step of every message; empty: nobody.
@@ -125,6 +128,7 @@ class simulated_network {
     group_id group;
     bool stray = false;  // belongs to no connection any more
     std::variant<broken_connection, failed_call, rpc_request, rpc_response> body;
+    std::uint64_t disk = 0;  // the sender's
   };
   /// One direction between two machines: weather for messages, and a connection for calls.
   struct link_state {
@@ -149,6 +153,7 @@ class simulated_network {
   void send(packet p, bool surely = false);
   void deliver(station& here, packet p);
   void deliver_request(station& here, packet p);
+  bool admits(station& here, const station& peer, std::uint64_t disk) const;
   bool is_on_live_connection(const station& here, const packet& p);
   void refuse(const packet& p);
   void start_server(node_id id, request_handler* handler);

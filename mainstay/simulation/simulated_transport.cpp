@@ -16,7 +16,10 @@ simulated_client::simulated_client(simulated_network& network, simulated_runtime
 
 simulated_client::~simulated_client() { network_.detach_client(self_); }
 
-void simulated_client::add_peer(node_id peer, const std::string&) { peers_.insert(peer); }
+void simulated_client::add_peer(node_id peer, const std::string& address) {
+  const auto at = address.find('#');
+  peers_.insert_or_assign(peer, at == std::string::npos ? "" : address.substr(at));
+}
 
 void simulated_client::remove_peer(node_id peer) {
   peers_.erase(peer);

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <deque>
-#include <set>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,7 +15,9 @@
 
 namespace mainstay::simulation {
 
-/// Satisfies `network_client`. Addresses are taken and not looked at: peers are found by their ids.
+/// Satisfies `network_client`. Peers are found by their ids; of addresses only what stands behind a
+/// '#' counts. It names one disk: the one that the peer first had is remembered under it, on this
+/// machine's own, and no other is called.
 class simulated_client {
  public:
   /// For one life of the node `self`, which the network knows. All must outlive it.
@@ -52,8 +54,8 @@ class simulated_client {
   simulated_network& network_;
   simulated_runtime& runtime_;
   node_id self_;
-  std::set<node_id> peers_;
-  std::uint64_t first_number_;  // of the calls in `pending_`
+  std::map<node_id, std::string> peers_;  // with the name of their disks
+  std::uint64_t first_number_;            // of the calls in `pending_`
   std::deque<pending_call> pending_;
   std::vector<deadline_of_call> deadlines_;  // a heap, the earliest in front; some are complete
   simulated_runtime::timer timer_;

@@ -9,6 +9,7 @@
 
 #include "mainstay/base/error.hpp"
 #include "mainstay/base/random.hpp"
+#include "mainstay/node/membership.hpp"
 #include "mainstay/node/options.hpp"
 #include "mainstay/simulation/event_queue.hpp"
 #include "mainstay/simulation/simulated_clock.hpp"
@@ -22,7 +23,8 @@ namespace mainstay::simulation {
 /// Everything that a simulated cluster is made from. The same settings give the same run.
 struct cluster_settings {
   std::uint64_t seed = 1;
-  std::uint64_t nodes = 3;  ///< their ids are 1, 2, …; all are voters
+  std::uint64_t nodes = 3;   ///< their ids are 1, 2, …
+  std::uint64_t voters = 0;  ///< the first so many are the first members; 0: all
   /// Of every node; `id` and `members` are filled in, and `max_command_bytes` is lowered to what a
   /// segment takes.
   node_options options;
@@ -35,6 +37,8 @@ struct cluster_settings {
   duration wall_offset = std::chrono::seconds(1);  ///< how far apart wall clocks may stand
   core_observer* observer = nullptr;               ///< watches every core; must outlive the cluster
   log_sink log;                                    ///< takes what nodes log; empty: nobody does
+  /// Decides who may come and go, at every node.
+  membership_manager manages_members = allow_distinct_addresses;
 };
 
 /// What a node of a simulated cluster is at the moment.
@@ -42,7 +46,7 @@ enum class node_presence : std::uint8_t {
   down,    ///< not started, crashed, or not able to start
   up,      ///< its process runs; the node in it may have stopped on a failure
   paused,  ///< its process stands still
-  wiped    ///< its disk is gone: it never comes back
+  wiped    ///< its disk is gone: it comes back with another, if at all
 };
 
 /// The name of a presence, as traces write it: "up".
@@ -61,6 +65,7 @@ struct computer {
       : id(self), execution(events), clock(c), disk(std::move(d)) {}
 
   node_id id;
+  core::configuration members;  ///< that it starts from when its disk is empty
   process execution;
   simulated_clock clock;
   std::unique_ptr<simulated_disk> disk;
@@ -68,6 +73,10 @@ struct computer {
   std::uint64_t lives = 0;         ///< how often a node was started here
   std::optional<error> problem{};  ///< why the node stopped, or could not start
 };
+
+/// What a node starts from that is to join these members: it knows itself as a learner, and votes
+/// only once the cluster has made it a voter.
+core::configuration joining(core::configuration members, node_id self);
 
 /// Time, network and computers. Not copyable; everything in it holds on to it.
 class simulated_world {
@@ -84,10 +93,11 @@ class simulated_world {
   const computer& at(node_id id) const;
   const std::vector<std::unique_ptr<computer>>& computers() const { return computers_; }
   std::uint64_t draw() { return random_.next(); }
-  /// The first configuration.
-  const core::configuration& members() const { return members_; }
   /// The options of one node.
   node_options options_of(node_id id) const;
+
+  /// An empty disk, with the weather of the first.
+  std::unique_ptr<simulated_disk> make_disk();
 
   void note_failure(node_id id, const error& why);
   const std::vector<node_failure>& failures() const { return failures_; }
@@ -95,7 +105,6 @@ class simulated_world {
  private:
   cluster_settings settings_;
   random_generator random_;
-  core::configuration members_;
   event_queue events_;
   simulated_network network_;
   std::vector<std::unique_ptr<computer>> computers_;

@@ -111,11 +111,30 @@ workload draw_workload(dice& d, duration timeout) {
   w.stale_reads = static_cast<std::uint32_t>(d.between(0, 10));
   w.conditions = static_cast<std::uint32_t>(d.between(0, 60));
   w.only_leader = static_cast<std::uint32_t>(d.between(0, 100));
+  if (d.percent(60)) w.sessions = static_cast<std::uint32_t>(d.between(20, 100));
   if (d.percent(40)) {
     w.ballast_keys = static_cast<std::uint32_t>(d.scaled(4, 32));
     w.ballast_bytes = static_cast<std::uint32_t>(d.scaled(1024, 3000));
   }
   return w;
+}
+
+/// Short lives and small tables, so that sessions end while they are used.
+session_plan draw_sessions(dice& d) {
+  session_plan p;
+  if (d.percent(50)) p.time_to_live = d.time(milliseconds(1000), milliseconds(30'000));
+  if (d.percent(50)) p.window = static_cast<std::uint32_t>(d.scaled(1, 64));
+  if (d.percent(50)) p.answer_bytes = static_cast<std::uint32_t>(d.scaled(1, 256));
+  if (d.percent(30)) p.sessions = static_cast<std::uint32_t>(d.scaled(1, 16));
+  return p;
+}
+
+churn_plan draw_churn(dice& d, std::uint64_t nodes, std::uint32_t share) {
+  churn_plan p;
+  if (!d.percent(share) || nodes == 1) return p;
+  p.voters = static_cast<std::uint64_t>(d.between(1, static_cast<std::int64_t>(nodes)));
+  p.changes = d.time(milliseconds(200), milliseconds(8000));
+  return p;
 }
 
 snapshot_plan draw_snapshots(dice& d) {
@@ -133,7 +152,7 @@ class fault_source {
  public:
   fault_source(dice& d, const schedule& for_what, const std::vector<fault_kind>& allowed)
       : dice_(d), nodes_(for_what.nodes), length_(for_what.length) {
-    const auto lost = dice_.below(spare_nodes(nodes_) + 1);
+    const auto lost = dice_.below(spare_nodes(first_voters(for_what)) + 1);
     for (std::uint64_t i = 0; i < nodes_; ++i) doomed_.push_back(i < lost);
     for (std::uint64_t i = nodes_; i > 1; --i) {
       const auto other = dice_.below(i);
@@ -312,6 +331,8 @@ schedule draw_schedule(std::uint64_t seed, const swarm_limits& limits) {
   s.core = draw_core(d, s.world.link_latency + s.world.flush_latency);
   s.work = draw_workload(d, s.core.election_timeout_max);
   s.snapshots = draw_snapshots(d);
+  s.sessions = draw_sessions(d);
+  s.churn = draw_churn(d, s.nodes, limits.churn);
 
   fault_source source(d, s, limits.kinds.empty() ? every_kind() : limits.kinds);
   const auto wanted = d.between(static_cast<std::int64_t>(limits.least_faults),

@@ -18,6 +18,7 @@ struct swarm_limits {
   std::uint64_t most_faults = 120;
   std::optional<std::uint64_t> nodes;  ///< none: 1 to 7
   std::vector<fault_kind> kinds;       ///< empty: all
+  std::uint32_t churn = 0;             ///< of a hundred seeds, how many have members come and go
 };
 
 /// The schedule of a seed. The same for the same limits, everywhere.

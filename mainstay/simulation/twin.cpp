@@ -147,7 +147,8 @@ void twin::started(const core::raft& core) {
     if (!is_new) return server.recovers(disk, seen);
     server.id = core.id();
     server.settings = settings_;
-    server.begins(disk, bootstrap_, seen);
+    const auto other = newcomers_.find(core.id());
+    server.begins(disk, other == newcomers_.end() ? bootstrap_ : other->second, seen);
   };
   judge(server, seen, start, [] { return std::string("at its start"); });
 }

@@ -36,6 +36,10 @@ class twin final : public core_observer {
 
   /// The node's disk was replaced: its next start is taken as its first.
   void disk_replaced(node_id id) { servers_.erase(id); }
+  /// With an empty disk, the node starts from another configuration than the others.
+  void begins_with(node_id id, const core::configuration& members) {
+    newcomers_.insert_or_assign(id, specification::membership_of(members));
+  }
   /// The node as the specification has it; null: it has not started.
   const specification::server* server(node_id id) const;
   /// How many inputs and readies it has judged.
@@ -44,6 +48,7 @@ class twin final : public core_observer {
  private:
   core::config settings_;
   specification::membership bootstrap_;
+  std::map<node_id, specification::membership> newcomers_;
   std::map<node_id, specification::server> servers_;
   std::uint64_t steps_ = 0;
 };

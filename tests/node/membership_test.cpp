@@ -144,16 +144,24 @@ TEST(MembershipDescription, NamesEverybodyOnce) {
 
 // ---- Following a change -------------------------------------------------------------------------
 
+/// A change that an entry of index 5 and term 1 began.
 struct followed_change {
   followed_change() {
-    changes.watch(7, {}, instant(duration(100)),
+    for (std::uint64_t i = 1; i <= 5; ++i) append(i, 1);
+    changes.watch(7, {log_index(5), term(1)}, {}, instant(duration(100)),
                   [this](membership_outcome o) { outcome = std::move(o); });
+  }
+  void append(std::uint64_t index, std::uint64_t in_term) {
+    log.append({.index = log_index(index), .term = term(in_term)});
   }
   void look(std::uint64_t id, bool is_changing, bool leads, int at = 0) {
     members.change_id = id;
-    changes.look({members, log_index(5), is_changing, leads}, instant(duration(at)));
+    changes.look({members, log_index(5), is_changing, leads, commit_index, log},
+                 instant(duration(at)));
   }
   core::configuration members = three();
+  core::log log;
+  log_index commit_index{4};
   configuration_synchronizer changes;
   std::optional<membership_outcome> outcome;
 };
@@ -173,6 +181,9 @@ TEST(ConfigurationSynchronizer, CompletesWithTheLastConfiguration) {
 TEST(ConfigurationSynchronizer, TellsWhatIsNotKnownFromWhatFailed) {
   followed_change replaced, deposed, late;
 
+  replaced.log.truncate_from(log_index(5));
+  replaced.append(5, 2);
+  replaced.commit_index = log_index(5);
   replaced.look(8, false, false);
   deposed.look(7, true, false);
   late.look(7, true, true, 100);
@@ -180,6 +191,18 @@ TEST(ConfigurationSynchronizer, TellsWhatIsNotKnownFromWhatFailed) {
   EXPECT_EQ(replaced.outcome->error().code, error_code::overwritten);
   EXPECT_EQ(deposed.outcome->error().code, error_code::leadership_lost);
   EXPECT_EQ(late.outcome->error().code, error_code::timed_out);
+}
+
+// Another node may still have the entry, be elected, and commit it.
+TEST(ConfigurationSynchronizer, WhatIsRolledBackButNotDecidedIsUnknown) {
+  followed_change f;
+  f.log.truncate_from(log_index(5));
+  f.append(5, 2);
+
+  f.look(0, false, false);
+
+  ASSERT_TRUE(f.outcome);
+  EXPECT_EQ(outcome_of(f.outcome->error().code), outcome::unknown);
 }
 
 }  // namespace

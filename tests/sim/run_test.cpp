@@ -54,6 +54,25 @@ TEST(SimulatedRun, NodesThatWereAwayTakeSnapshotsIn) {
   EXPECT_GT(all.installed, 1U);
 }
 
+TEST(SimulatedRun, MembersComeAndGo) {
+  operator_counters all;
+  std::uint64_t retried = 0;
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    auto plan = short_schedule(seed);
+    plan.churn = {.voters = 2, .changes = std::chrono::milliseconds(300)};
+    plan.work.sessions = 100;
+    const auto report = run_schedule(plan);
+    ASSERT_FALSE(report.found) << report.found->text;
+    all.changes += report.operated.changes;
+    all.rejoined += report.operated.rejoined;
+    retried += report.operations.retried;
+  }
+
+  EXPECT_GT(all.changes, 20U);
+  EXPECT_GT(all.rejoined, 2U);
+  EXPECT_GT(retried, 2U);
+}
+
 TEST(SimulatedRun, ATraceTellsItWithoutChangingIt) {
   std::ostringstream trace;
   std::ostringstream history;

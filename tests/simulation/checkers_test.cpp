@@ -696,6 +696,21 @@ TEST_F(MachineChecker, TakesTheCommandsOfSessions) {
                 [&] { static_cast<void>(m.apply(command(6, "e"))); });
 }
 
+TEST_F(MachineChecker, SeesACommandOfASessionAppliedTwice) {
+  const session_request use{.session = 1, .serial = 1, .command = shared_bytes::copy_of("d")};
+  const std::array commands{encode(use), encode(use)};
+  ASSERT_TRUE(one_.propose(commands, log_time{1}, core::entry_kind::session));
+  settle(one_);
+  auto m = machine(1);
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    ASSERT_TRUE(m.apply(command(2 + i, std::string_view("abc").substr(i, 1))));
+  }
+  ASSERT_TRUE(m.apply(command(5, "d")));
+
+  expect_breach(property::exactly_once, "serial 1 of session 1 at index 6, which was applied at 5",
+                [&] { static_cast<void>(m.apply(command(6, "d"))); });
+}
+
 TEST_F(MachineChecker, SeesASnapshotThatRestoresAnotherState) {
   auto first = machine(1);
   ASSERT_TRUE(first.apply(command(2, "a")));

@@ -71,6 +71,15 @@ TEST(Explorer, NodesHaveNoNamesInFingerprints) {
   EXPECT_EQ(e.counts().states, 2U);
 }
 
+TEST(Explorer, FollowersTakeSnapshotsIn) {
+  // Somebody's log must give way to a snapshot somewhere; where it does not on the disk, what
+  // follows lands in the wrong place.
+  scope s = named("snapshots");
+  s.broken.write = [](core::persist_batch& batch) { batch.reset_to.reset(); };
+
+  EXPECT_TRUE(explore(s));
+}
+
 TEST(Explorer, ADiskThatForgetsVotesElectsTwoLeaders) {
   scope s = named("elections");
   s.broken.recover = [](core::initial_state& found) { found.hard_state.voted_for = {}; };

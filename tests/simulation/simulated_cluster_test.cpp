@@ -69,6 +69,69 @@ TEST(SimulatedCluster, AcknowledgedWritesSurviveACrashOfTheLeader) {
   }
 }
 
+/// Has the leader change the members; gives whether it was done.
+bool change(list_cluster& cluster, membership_request request) {
+  std::optional<bool> done;
+  cluster.change_members(
+      await_leader(cluster), std::move(request),
+      [&](const membership_outcome& outcome) { done = bool(outcome); }, 5s);
+  cluster.run_until([&] { return done.has_value(); }, 6s);
+  return done == true;
+}
+
+TEST(SimulatedCluster, ANodeJoinsAndVotes) {
+  list_cluster cluster({.nodes = 4, .voters = 3});
+  cluster.start();
+  write(cluster, "a");
+
+  ASSERT_TRUE(change(cluster, {.add = {{node_id(4), "node-4", 1, true}}}));
+
+  ASSERT_TRUE(cluster.run_until([&] { return cluster.has_converged(); }, 10s));
+  EXPECT_TRUE(cluster.status(node_id(4)).configuration.is_voter(node_id(4)));
+  EXPECT_EQ(cluster.machine(node_id(4))->items, (std::vector<std::string>{"a"}));
+}
+
+// Hazard 68: what its disk had promised is forgotten; it must not pass as the one that it was.
+TEST(SimulatedCluster, AMemberThatWasWipedComesBackAsAnotherOne) {
+  list_cluster cluster({.nodes = 3});
+  cluster.start();
+  write(cluster, "a");
+  const node_id leader = await_leader(cluster);
+  const node_id lost(leader.value() % 3 + 1);
+  cluster.wipe(lost);
+
+  ASSERT_TRUE(change(cluster, {.remove = {lost}}));
+  cluster.replace_disk(lost, cluster.status(await_leader(cluster)).configuration);
+  cluster.run_for(1ms);
+  ASSERT_TRUE(cluster.start(lost));
+  ASSERT_TRUE(change(cluster, {.add = {{lost, "node#2", 1, true}}}));
+
+  ASSERT_TRUE(cluster.run_until([&] { return cluster.has_converged(); }, 10s));
+  EXPECT_TRUE(cluster.status(lost).configuration.is_voter(lost));
+  EXPECT_EQ(cluster.machine(lost)->items, (std::vector<std::string>{"a"}));
+}
+
+// Hazard 112: whoever is asked knows what was applied.
+TEST(SimulatedCluster, ACommandOfASessionIsAppliedOnce) {
+  list_cluster cluster;
+  cluster.start();
+  write(cluster, "a");
+  std::optional<session_id> session;
+  cluster.open_session(node_id(1), [&](const result<session_id>& opened) { session = *opened; });
+  ASSERT_TRUE(cluster.run_until([&] { return session.has_value(); }, 5s));
+  std::vector<std::string> answers;
+
+  for (const auto node : cluster.ids()) {
+    cluster.submit(node, shared_bytes::copy_of("b"),
+                   [&](const command_outcome& outcome) { answers.emplace_back(outcome->text()); },
+                   {.session = *session, .serial = 1});
+  }
+  ASSERT_TRUE(cluster.run_until([&] { return answers.size() == 3; }, 5s));
+
+  EXPECT_EQ(answers, (std::vector<std::string>{"2", "2", "2"}));
+  EXPECT_EQ(cluster.machine(cluster.leader())->items, (std::vector<std::string>{"a", "b"}));
+}
+
 TEST(SimulatedCluster, ANodeSavesASnapshotWhenItIsTold) {
   list_cluster cluster;
   cluster.start();
@@ -83,7 +146,8 @@ TEST(SimulatedCluster, ANodeSavesASnapshotWhenItIsTold) {
   EXPECT_GT(cluster.status(cluster.leader()).snapshot_index, log_index(0));
 }
 
-// Whether the image is there or not, and whatever of it is, the node comes back with everything.
+// Hazard 79. Whether the image is there or not, and whatever of it is, the node comes back with
+// everything.
 TEST(SimulatedCluster, ThePowerMayFailAtAnyMomentOfASnapshot) {
   std::set<bool> images;
   for (int microseconds = 0; microseconds < 6000; microseconds += 150) {

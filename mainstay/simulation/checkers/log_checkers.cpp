@@ -127,7 +127,11 @@ bool quorums_meet(const core::configuration& a, const core::configuration& b) {
 }  // namespace
 
 void configuration_safety::started(const core::raft& core) {
-  if (!core.configuration_index()) first_.insert_or_assign(core.id(), core.configuration());
+  // A newcomer begins with what it was told, which the log may have left behind, or not come to.
+  if (!core.configuration_index()) first_.erase(core.id());
+  const bool is_first_member =
+      !core.configuration_index() && core.configuration().is_voter(core.id());
+  if (is_first_member) first_.insert_or_assign(core.id(), core.configuration());
   check(core);
 }
 void configuration_safety::after(const core::raft& core, const core_input&) { check(core); }

@@ -14,8 +14,9 @@ void state_machine_safety::after(const core::raft& core, const core_input& input
 void state_machine_safety::check_image(const core::raft& core) {
   if (!core.snapshot()) return;
   const core::snapshot_id& id = core.snapshot()->id;
+  std::string members(core::encode(core.snapshot()->configuration).text());
   const auto [known, is_new] =
-      images_.try_emplace(id.last_included_index, first_image{core.id(), id});
+      images_.try_emplace({id.last_included_index, std::move(members)}, first_image{core.id(), id});
   if (known->second.id == id) return;
   throw violation(property::state_machine_safety, core.id(),
                   sentence("node ", core.id(), " has another snapshot up to index ",
@@ -37,6 +38,7 @@ void state_machine_safety::machine_started(node_id node) { last_[node] = log_ind
 
 void state_machine_safety::machine_applied(const machine_step& step) {
   check_command(step);
+  check_session(step);
   compare(step);
   last_[step.node] = step.index;
 }
@@ -69,6 +71,19 @@ void state_machine_safety::check_command(const machine_step& step) const {
       e.kind == core::entry_kind::command || e.kind == core::entry_kind::session;
   const bool is_it = !e.is_seen || (is_command && e.payload == step.command);
   if (!is_it) refuse("but not the command that is committed there");
+}
+
+/// Thesis §6.3: however often a command of a session is committed, one entry applies it.
+void state_machine_safety::check_session(const machine_step& step) {
+  const auto* request = ghost_.logs().session_request_at(ghost_.committed(step.index));
+  if (request == nullptr) return;
+  const auto [known, is_new] =
+      session_uses_.try_emplace({request->session, request->serial}, step.index);
+  if (known->second == step.index) return;
+  throw violation(property::exactly_once, step.node,
+                  sentence("node ", step.node, " applies serial ", request->serial, " of session ",
+                           request->session, " at index ", step.index, ", which was applied at ",
+                           known->second));
 }
 
 void state_machine_safety::compare(const machine_step& step) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -48,12 +49,17 @@ class state_machine_safety final : public core_observer, public machine_observer
 
   void check_image(const core::raft& core);
   void check_command(const machine_step& step) const;
+  void check_session(const machine_step& step);
   void compare(const machine_step& step);
 
   const ghost& ghost_;
   std::map<node_id, log_index> last_;  // each machine's
   std::vector<first_step> first_;      // by index
-  std::map<log_index, first_image> images_;
+  // By what they include and the members that they name: a newcomer may save one before the log has
+  // told it of any, and names those that it was told of at its start.
+  std::map<std::pair<log_index, std::string>, first_image> images_;
+  // Where the command of a session's serial was applied.
+  std::map<std::pair<session_id, std::uint64_t>, log_index> session_uses_;
   // Digests of whole states, by the last command's index and the last entry's time.
   std::map<std::pair<log_index, std::int64_t>, first_state> states_;
 };
