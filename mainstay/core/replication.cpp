@@ -192,7 +192,7 @@ void raft::unreachable(node_id peer, std::uint64_t call) {
   // A request of an earlier role, such as for a vote, says nothing of what was sent since.
   const bool sent_as_leader = call - calls_before_leading_ - 1 < last_call_ - calls_before_leading_;
   const auto found = progress_.find(peer);
-  if (found == progress_.end() || !sent_as_leader) return;
+  if (found == progress_.end() || !sent_as_leader || !found->second.counts(call)) return;
   const bool is_word_to_stand = is_fenced() && call == handing_over_.call;
   if (found->second.state == progress_state::replicate) found->second.become_probe();
   // Another peer that waits for a snapshot gets its turn.

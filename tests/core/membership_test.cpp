@@ -61,6 +61,24 @@ TEST(Membership, AnswersOfAnEarlierLifeDoNotCount) {
   EXPECT_EQ(after.back().match_index, log_index(2));
 }
 
+// What was sent to the one that left says nothing of the one that joins.
+TEST(Membership, AnEarlierLifesCallThatFailsHoldsNothingBack) {
+  settled_leader s(3);
+  lone_replica& r = s.replica;
+  const std::uint64_t early_call = call_to(r.propose("a"), 3);
+  ASSERT_TRUE(r.core().change_configuration(of_voters(2)));
+  r.turn();
+  r.receive(2, has_stored(3));
+  r.receive(2, has_stored(4));
+  ASSERT_FALSE(r.core().is_changing());
+  ASSERT_TRUE(r.core().change_configuration(
+      {.voters = voters(2).voters, .learners = {{node_id(3), "n3"}}}));
+
+  r.core().unreachable(node_id(3), early_call);
+
+  EXPECT_NE(call_to(r.turn(), 3), 0U);
+}
+
 TEST(Membership, APassiveVoterVotesAndDoesNotStand) {
   lone_replica r;
   core::configuration c = voters(3);
