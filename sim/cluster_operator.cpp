@@ -20,6 +20,7 @@ void cluster_operator::start() {
   };
   begin(plan_.snapshots.on_command, &cluster_operator::save_snapshot);
   begin(plan_.churn.changes, &cluster_operator::change_members);
+  begin(plan_.churn.transfers, &cluster_operator::transfer);
 }
 
 void cluster_operator::after(duration mean, action act) {
@@ -42,6 +43,19 @@ void cluster_operator::save_snapshot() {
     --under_way_;
     after(plan_.snapshots.on_command, &cluster_operator::save_snapshot);
   });
+}
+
+void cluster_operator::transfer() {
+  ++under_way_;
+  const node_id to = percent(40) ? node_id{} : draw_node();
+  cluster_.transfer(
+      whom_to_ask(), to,
+      [this](const result<node_id>& outcome) {
+        --under_way_;
+        if (outcome) ++counters_.transfers;
+        after(plan_.churn.transfers, &cluster_operator::transfer);
+      },
+      plan_.core.election_timeout_max * static_cast<int>(1 + random_.below(4)));
 }
 
 // ---- Members ----------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ struct operated_cluster {
   /// The members in force at a node that runs.
   std::function<core::configuration(node_id)> members;
   std::function<void(node_id, membership_request, simulation::membership_handler, duration)> change;
+  std::function<void(node_id, node_id, simulation::transfer_handler, duration)> transfer;
   /// Whether a node's disk is gone, or lies.
   std::function<bool(node_id)> is_lost;
   /// Gives a node an empty disk, to join these members.
@@ -36,6 +37,7 @@ struct operated_cluster {
 struct operator_counters {
   std::uint64_t changes = 0;   ///< of members that were done
   std::uint64_t rejoined = 0;  ///< nodes that were given an empty disk
+  std::uint64_t transfers = 0;
 };
 
 /// Must outlive the cluster's events.
@@ -68,6 +70,7 @@ class cluster_operator {
   void after(duration mean, action act);
   void save_snapshot();
   void change_members();
+  void transfer();
 
   membership_request draw_request(const core::configuration& now);
   void add_newcomer(membership_request& request);

@@ -121,7 +121,8 @@ void print_totals(const run_totals& totals, double seconds, std::uint64_t jobs) 
             << "  snapshots: " << totals.snapshots.saved << " saved, " << totals.snapshots.chunks
             << " chunks received, " << totals.snapshots.installed << " installed\n"
             << "  on command: " << totals.operated.changes << " changes of members, "
-            << totals.operated.rejoined << " nodes with a new disk\n"
+            << totals.operated.rejoined << " nodes with a new disk, " << totals.operated.transfers
+            << " transfers of leadership\n"
             << "  operations: " << totals.operations.done << " done, " << totals.operations.refused
             << " refused, " << totals.operations.unknown << " unknown, "
             << totals.operations.retried << " tries again within sessions\n"

@@ -243,6 +243,10 @@ class simulation_run {
                           simulation::membership_handler done, duration timeout) {
       cluster_->change_members(through, std::move(request), std::move(done), timeout);
     };
+    world.transfer = [this](node_id through, node_id to, simulation::transfer_handler done,
+                            duration timeout) {
+      cluster_->transfer(through, to, std::move(done), timeout);
+    };
     world.is_lost = [this](node_id id) { return injector_->is_lost(id); };
     world.replace_disk = [this](node_id id, const core::configuration& members) {
       twin_.begins_with(id, simulation::joining(members, id));

@@ -77,6 +77,7 @@ template <class Visitor>
 void visit_churn(simulation::churn_plan& p, Visitor visit) {
   visit("voters", p.voters);
   visit("changes", p.changes);
+  visit("transfers", p.transfers);
 }
 
 template <class Visitor>

@@ -61,7 +61,7 @@ std::string encode(const run_report& r, bool twice) {
        << r.operations.refused << ' ' << r.operations.unknown << ' ' << twice << ' ' << r.undecided
        << ' ' << usage.ru_maxrss << ' ' << r.snapshots.saved << ' ' << r.snapshots.chunks << ' '
        << r.snapshots.installed << ' ' << r.operated.changes << ' ' << r.operated.rejoined << ' '
-       << r.operations.retried;
+       << r.operations.retried << ' ' << r.operated.transfers;
   for (const auto count : r.faults) line << ' ' << count;
   line << '\n';
   return line.str();
@@ -82,7 +82,7 @@ void add(run_totals& totals, std::uint64_t seed, std::istringstream& line) {
   line >> events >> simulated >> elections >> lost >> failures >> operations.done >>
       operations.refused >> operations.unknown >> twice >> undecided >> memory >> snapshots.saved >>
       snapshots.chunks >> snapshots.installed >> operated.changes >> operated.rejoined >>
-      operations.retried;
+      operations.retried >> operated.transfers;
   ++totals.seeds;
   totals.events += events;
   totals.simulated += duration(simulated);
@@ -90,6 +90,7 @@ void add(run_totals& totals, std::uint64_t seed, std::istringstream& line) {
   totals.operations.retried += operations.retried;
   totals.operated.changes += operated.changes;
   totals.operated.rejoined += operated.rejoined;
+  totals.operated.transfers += operated.transfers;
   totals.snapshots.saved += snapshots.saved;
   totals.snapshots.chunks += snapshots.chunks;
   totals.snapshots.installed += snapshots.installed;

@@ -143,10 +143,11 @@ struct session_plan {
   friend bool operator==(const session_plan&, const session_plan&) = default;
 };
 
-/// How members come and go.
+/// How members come and go, and leadership with them.
 struct churn_plan {
   std::uint64_t voters = 0;  ///< at first, those with the lowest ids; 0: all nodes
   duration changes{};        ///< the mean between two changes of members; 0: none
+  duration transfers{};      ///< the mean between two transfers of leadership; 0: none
 
   friend bool operator==(const churn_plan&, const churn_plan&) = default;
 };

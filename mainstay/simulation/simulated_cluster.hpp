@@ -32,9 +32,10 @@ struct simulated_types {
 
 /// Takes what became of a command or a read, exactly once.
 using outcome_handler = std::move_only_function<void(command_outcome)>;
-/// Take what became of an opened session, and of a change of members.
+/// Take what became of an opened session, a change of members, a transfer of leadership.
 using session_handler = std::move_only_function<void(result<session_id>)>;
 using membership_handler = std::move_only_function<void(membership_outcome)>;
+using transfer_handler = std::move_only_function<void(result<node_id>)>;
 
 /// How a simulated client waits. `timeout` is on the clock of the node that it asks.
 struct call_settings {
@@ -168,9 +169,10 @@ class simulated_cluster {
   void open_session(node_id through, session_handler done, const call_settings& how = {});
   void close_session(node_id through, session_id session, outcome_handler done,
                      const call_settings& how = {});
-  /// Changes the members through a node; else as `submit`.
+  /// Changes the members, and hands leadership over, through a node; else as `submit`.
   void change_members(node_id through, membership_request request, membership_handler done,
                       duration timeout);
+  void transfer(node_id through, node_id to, transfer_handler done, duration timeout);
   /// Has a node save a snapshot; `done` is told whether it could, else as `submit`.
   void save_snapshot(node_id whom, outcome_handler done);
 

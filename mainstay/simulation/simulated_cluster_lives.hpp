@@ -205,6 +205,16 @@ void simulated_cluster<Machine>::change_members(node_id through, membership_requ
 
 /// As `submit`.
 template <state_machine Machine>
+void simulated_cluster<Machine>::transfer(node_id through, node_id to, transfer_handler done,
+                                          duration timeout) {
+  if (!running(through)) return refuse_later(std::move(done));
+  auto& asked = *life(through);
+  asked.replica->transfer(to, asked.runtime.now() + timeout,
+                          detail::caller<result<node_id>>(world_.events(), std::move(done)));
+}
+
+/// As `submit`.
+template <state_machine Machine>
 void simulated_cluster<Machine>::query(node_id whom, shared_bytes request, outcome_handler done,
                                        const call_settings& how) {
   if (!running(whom)) return refuse_later(std::move(done));

@@ -134,6 +134,7 @@ churn_plan draw_churn(dice& d, std::uint64_t nodes, std::uint32_t share) {
   if (!d.percent(share) || nodes == 1) return p;
   p.voters = static_cast<std::uint64_t>(d.between(1, static_cast<std::int64_t>(nodes)));
   p.changes = d.time(milliseconds(200), milliseconds(8000));
+  if (d.percent(50)) p.transfers = d.time(milliseconds(100), milliseconds(8000));
   return p;
 }
 
