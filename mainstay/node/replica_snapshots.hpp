@@ -84,13 +84,15 @@ template <raft_types Types>
 void replica<Types>::on_saved(result<core::snapshot> saved) {
   saving_ = false;
   // One that was installed meanwhile covers as much, and stands for the one that was to be saved.
+  // The core has it, and may still wait for the state machine to take it in.
   const auto& newest = core_.snapshot();
-  if (newest && saving_index_ <= newest->id.last_included_index) saved = *newest;
+  const bool is_overtaken = newest && saving_index_ <= newest->id.last_included_index;
+  if (is_overtaken) saved = *newest;
   if (!saved && saved.error().code == error_code::io_failed) return fail_stop(saved.error());
   advance();
   if (saved) {
     snapshot_trigger_.succeeded();
-    core_.snapshot_saved(*saved);
+    if (!is_overtaken) core_.snapshot_saved(*saved);
     report_snapshot("snapshot saved", *saved, save_started_);
   } else {
     snapshot_trigger_.failed(parts_.runtime.now());

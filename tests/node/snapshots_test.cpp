@@ -195,6 +195,32 @@ TEST(Snapshots, AFollowerThatTakesOneInRefusesReads) {
   EXPECT_EQ(w.finish(w.query(behind)).text(), "20");
 }
 
+// The leader's image covers what was being saved, before the state machine has taken it in.
+TEST(Snapshots, OneThatIsTakenInStandsForTheOneBeingSaved) {
+  world w(3, without_tail);
+  write(w, w.leader(), 1);
+  w.until([&] { return w.items(w.follower_of(w.leader())).size() == 1; });
+  const auto [leader, behind] = leave_behind(w);
+  w.runtime.background_is_held = true;
+  const auto saved = save(w, behind);
+  w.runtime.run();
+  w.runtime.apply_is_held = true;
+  w.heal();
+  w.until([&] { return w.status(behind).snapshot_index == w.status(leader).snapshot_index; });
+
+  w.runtime.background_is_held = false;
+  w.runtime.run();
+  const bool was_installing = w.status(behind).is_installing;
+  w.runtime.apply_is_held = false;
+  w.until([&] { return w.items(behind).size() == 21; });
+
+  EXPECT_TRUE(was_installing);
+  EXPECT_EQ(saved->times, 1);
+  ASSERT_TRUE(saved->value);
+  EXPECT_EQ(saved->value->id.last_included_index, w.status(leader).snapshot_index);
+  EXPECT_EQ(w.status(behind).health, node_health::sound);
+}
+
 TEST(Snapshots, AFullDiskLeavesTheLogAndIsTriedAgain) {
   world w(1, [](node_options& o) {
     without_tail(o);
