@@ -116,6 +116,7 @@ class simulation_run {
     settings.options.sessions = {limits.time_to_live, limits.window, limits.answer_bytes,
                                  limits.sessions};
     settings.options.core = core_of(plan_);
+    settings.options.own_transfer_interval = own_transfer_interval();
     settings.options.snapshots = {plan_.snapshots.after_entries, plan_.snapshots.after_bytes,
                                   plan_.snapshots.retry};
     settings.segment_bytes = plan_.world.segment_bytes;
@@ -315,11 +316,32 @@ class simulation_run {
     // Keys that expire would have the leader tell the time while nothing else happens.
     until_done(limit,
                [&](auto done) { clients_->erase_mortals(living().front(), 2s, std::move(done)); });
+    check_priorities();
     await([this] { return cluster_->has_converged(); }, catch_up_time() + 30 * election,
           "logs have not converged");
     for (const auto id : living()) clients_->read_everything(id);
     await([this] { return clients_->under_way() == 0; }, 20s, "reads have not ended");
     check_installs();
+  }
+
+  duration own_transfer_interval() const { return 20 * plan_.core.election_timeout_max; }
+
+  /// Whoever of the living has the highest priority comes to lead.
+  void check_priorities() {
+    const auto highest_leads = [this] {
+      const node_id leader = cluster_->leader();
+      if (!leader) return false;
+      int highest = 0;
+      int leads = 0;
+      for (const auto& m : cluster_->status(leader).configuration.voters) {
+        if (!injector_->is_lost(m.id)) highest = std::max<int>(highest, m.priority);
+        if (m.id == leader) leads = m.priority;
+      }
+      return leads >= highest;
+    };
+    await(highest_leads,
+          catch_up_time() + 3 * own_transfer_interval() + 30 * plan_.core.election_timeout_max,
+          "leadership has not come to a node of the highest priority");
   }
 
   /// Whoever has caught up needs no further snapshot: one that is sent again and again never gets

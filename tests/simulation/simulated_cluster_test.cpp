@@ -86,8 +86,10 @@ TEST(SimulatedCluster, ANodeJoinsAndVotes) {
 
   ASSERT_TRUE(change(cluster, {.add = {{node_id(4), "node-4", 1, true}}}));
 
-  ASSERT_TRUE(cluster.run_until([&] { return cluster.has_converged(); }, 10s));
-  EXPECT_TRUE(cluster.status(node_id(4)).configuration.is_voter(node_id(4)));
+  const auto votes = [&] {
+    return cluster.has_converged() && cluster.status(node_id(4)).configuration.is_voter(node_id(4));
+  };
+  ASSERT_TRUE(cluster.run_until(votes, 10s));
   EXPECT_EQ(cluster.machine(node_id(4))->items, (std::vector<std::string>{"a"}));
 }
 
@@ -106,8 +108,10 @@ TEST(SimulatedCluster, AMemberThatWasWipedComesBackAsAnotherOne) {
   ASSERT_TRUE(cluster.start(lost));
   ASSERT_TRUE(change(cluster, {.add = {{lost, "node#2", 1, true}}}));
 
-  ASSERT_TRUE(cluster.run_until([&] { return cluster.has_converged(); }, 10s));
-  EXPECT_TRUE(cluster.status(lost).configuration.is_voter(lost));
+  const auto votes = [&] {
+    return cluster.has_converged() && cluster.status(lost).configuration.is_voter(lost);
+  };
+  ASSERT_TRUE(cluster.run_until(votes, 10s));
   EXPECT_EQ(cluster.machine(lost)->items, (std::vector<std::string>{"a"}));
 }
 
