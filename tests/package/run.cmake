@@ -25,6 +25,13 @@ foreach(project IN LISTS projects)
     -D "CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}" -D CMAKE_BUILD_TYPE=Debug)
   run("${CMAKE_COMMAND}" --build "${scratch}/${name}/build")
   run("${scratch}/${name}/build/${name}")
+  # Components that a consumer does not ask for are not linked.
+  execute_process(COMMAND ldd "${scratch}/${name}/build/${name}" OUTPUT_VARIABLE linked
+    COMMAND_ERROR_IS_FATAL ANY)
+  if(linked MATCHES "librocksdb|libprotobuf|libboost_log|liblog4cpp")
+    file(REMOVE_RECURSE "${scratch}")
+    message(FATAL_ERROR "${name} links ${CMAKE_MATCH_0}, which it has not asked for")
+  endif()
   message(STATUS "${name}: built and ran")
 endforeach()
 file(REMOVE_RECURSE "${scratch}")

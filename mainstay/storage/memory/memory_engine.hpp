@@ -200,17 +200,15 @@ class memory_engine {
   }
 
   void enqueue(work request) {
-    bool refused = false;
-    {
-      const std::lock_guard guard(state_->mutex);
-      refused = state_->stopped;
-      if (!refused) state_->queue.push_back(std::move(request));
-    }
-    if (refused) {
+    std::unique_lock lock(state_->mutex);
+    if (state_->stopped) {
+      lock.unlock();
       request(nullptr);
-    } else {
-      post_one();
+      return;
     }
+    state_->queue.push_back(std::move(request));
+    lock.unlock();
+    post_one();
   }
 
   void post_one() {
