@@ -47,17 +47,21 @@ tcp_options peer_options(const node_options& node, cluster_id cluster, std::uint
   return options;
 }
 
-std::shared_ptr<peer_identities> identities_beside(wal_engine& storage) {
+std::shared_ptr<peer_identities> identities_in(wal::peer_file& peers) {
   auto identities = std::make_shared<peer_identities>(wal::max_known_peers);
-  for (const auto& [peer, met] : storage.peers().known()) {
+  for (const auto& [peer, met] : peers.known()) {
     identities->remember(peer, met.disk, met.joined);
   }
   identities->record_with(
-      [&storage](node_id peer, incarnation disk, log_index joined) {
-        return storage.peers().remember(peer, {disk, joined});
+      [&peers](node_id peer, incarnation disk, log_index joined) {
+        return peers.remember(peer, {disk, joined});
       },
-      [&storage](node_id peer) { return storage.peers().forget(peer); });
+      [&peers](node_id peer) { return peers.forget(peer); });
   return identities;
+}
+
+std::shared_ptr<peer_identities> identities_beside(wal_engine& storage) {
+  return identities_in(storage.peers());
 }
 
 std::function<void(const membership_news&)> follow_with(std::shared_ptr<peer_identities> identities,

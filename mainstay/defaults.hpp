@@ -61,6 +61,8 @@ tcp_options peer_options(const node_options& node, cluster_id cluster, std::uint
 /// the first time: a node whose disk was wiped is refused although all were restarted in between.
 /// For `tcp_options::identities`; `storage` outlives the client and the server that use it.
 std::shared_ptr<peer_identities> identities_beside(wal_engine& storage);
+/// The same for any engine that keeps such a file.
+std::shared_ptr<peer_identities> identities_in(wal::peer_file& peers);
 
 /// Has it forget who leaves the cluster: for `node_listener::members_changed`.
 std::function<void(const membership_news&)> follow_with(std::shared_ptr<peer_identities> identities,

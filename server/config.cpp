@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "mainstay/defaults.hpp"
+#include "mainstay/storage/rocksdb/rocksdb_engine.hpp"
 
 #include "server/address.hpp"
 
@@ -161,6 +162,7 @@ void read_rest(reader& in, server_config& config) {
   in.text("resp", config.resp);
   in.text("http", config.http);
   in.choice<bool>("insecure", {{"true", true}, {"false", false}}, config.insecure);
+  in.name("persistence", {"wal", "rocksdb", "memory"}, config.persistence);
   in.name("serializer", {"binary", "json", "cbor", "protobuf"}, config.serializer);
   in.milliseconds("election-timeout-min", config.node.core.election_timeout_min);
   in.milliseconds("election-timeout-max", config.node.core.election_timeout_max);
@@ -220,6 +222,34 @@ result<void> check_apart(const server_config& config) {
   return {};
 }
 
+/// The sizes that a log sets bounds to.
+result<void> check_log(const server_config& config) {
+  constexpr std::uint64_t smallest = 64 << 10;
+  constexpr std::uint64_t most = 1 << 30;
+  const std::uint64_t segment = config.segment_bytes;
+  if (segment < smallest || segment > most || segment % 4096 != 0) {
+    return fail(error_code::invalid_argument,
+                fmt::format("--segment-bytes ({}) must be a multiple of 4096 from 64 KiB to 1 GiB",
+                            segment));
+  }
+  const std::uint64_t command = config.node.core.max_command_bytes;
+  if (config.persistence == "wal" &&
+      command > wal_options{.segment_bytes = segment}.largest_payload()) {
+    return fail(
+        error_code::invalid_argument,
+        fmt::format("--max-command-bytes ({}) must be at most a quarter of "
+                    "--segment-bytes ({}), less the {} bytes that a command's frame may take",
+                    config.limits.command_bytes, segment, command_frame));
+  }
+  if (command > rocksdb_options::largest_payload()) {
+    return fail(
+        error_code::invalid_argument,
+        fmt::format("--max-command-bytes ({}) must be at most {}", config.limits.command_bytes,
+                    rocksdb_options::largest_payload() - command_frame));
+  }
+  return {};
+}
+
 result<void> check_whole(const server_config& config) {
   if (const auto ok = check(config.node); !ok) return std::unexpected(ok.error());
   if (auto ok = check(config.limits); !ok) return ok;
@@ -235,23 +265,7 @@ result<void> check_whole(const server_config& config) {
     if (auto ok = check_address("cluster", m.address, config.insecure); !ok) return ok;
   }
   if (auto ok = check_apart(config); !ok) return ok;
-  constexpr std::uint64_t smallest = 64 << 10;
-  constexpr std::uint64_t most = 1 << 30;
-  const std::uint64_t segment = config.segment_bytes;
-  if (segment < smallest || segment > most || segment % 4096 != 0) {
-    return fail(error_code::invalid_argument,
-                fmt::format("--segment-bytes ({}) must be a multiple of 4096 from 64 KiB to 1 GiB",
-                            segment));
-  }
-  const std::uint64_t largest = wal_options{.segment_bytes = segment}.largest_payload();
-  if (config.node.core.max_command_bytes > largest) {
-    return fail(
-        error_code::invalid_argument,
-        fmt::format("--max-command-bytes ({}) must be at most a quarter of "
-                    "--segment-bytes ({}), less the {} bytes that a command's frame may take",
-                    config.limits.command_bytes, segment, command_frame));
-  }
-  return {};
+  return check_log(config);
 }
 
 }  // namespace

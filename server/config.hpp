@@ -22,6 +22,7 @@ struct server_config {
   node_options node;  ///< id, members and timing among them
   cluster_id cluster;
   std::string data;
+  std::string persistence = "wal";  ///< a name that `open_storage` knows
   std::string address;  ///< where peers reach this node; empty: as it stands among the members
   std::string resp = "127.0.0.1:6401";
   std::string http = "127.0.0.1:8101";

@@ -2,8 +2,6 @@
 
 #include <charconv>
 #include <chrono>
-#include <filesystem>
-#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -11,10 +9,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "mainstay/storage/wal/inspect.hpp"
-#include "mainstay/storage/wal/posix_file_system.hpp"
-
 #include "cli/admin_call.hpp"
+#include "server/storages.hpp"
 
 namespace mainstay::server {
 
@@ -25,14 +21,6 @@ using clock = std::chrono::steady_clock;
 
 constexpr auto patience = std::chrono::seconds(30);
 constexpr auto pause = std::chrono::milliseconds(200);
-
-/// What the log of an earlier start says; none when there was none.
-result<std::optional<wal::segment_header>> earlier_start(const server_config& config) {
-  std::error_code failure;
-  if (!std::filesystem::exists(config.data, failure)) return std::nullopt;
-  wal::posix_file_system files;
-  return wal::find_log(files, config.data);
-}
 
 std::string request_of(const server_config& config) {
   const auto& self = config.node.members.voters.front();
@@ -97,10 +85,10 @@ bool may_work_later(error_code code) {
 
 result<server_config> find_cluster(server_config config, logger_ref log) {
   if (config.join.empty()) return config;
-  const auto earlier = earlier_start(config);
+  const auto earlier = cluster_of_log(config);
   if (!earlier) return std::unexpected(earlier.error());
   if (*earlier) {
-    if (!config.cluster) config.cluster = (*earlier)->identity.cluster;
+    if (!config.cluster) config.cluster = **earlier;
     return config;
   }
   const cli::common_options ports{

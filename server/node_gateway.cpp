@@ -11,6 +11,7 @@
 #include "mainstay/metrics/prometheus/prometheus_metrics.hpp"
 
 #include "server/serializers.hpp"
+#include "server/storages.hpp"
 
 namespace mainstay::server {
 
@@ -24,14 +25,15 @@ struct server_types : default_types<key_value> {
   using network_client_type = tcp_client<any_rpc_serializer>;
   using network_server_type = tcp_server<any_rpc_serializer>;
   using metrics_type = prometheus_metrics;
+  using persistence_engine_type = any_persistence_engine;
 };
 
-result<valid_tcp_options> network_options(const server_config& config, wal_engine& storage,
-                                          std::uint64_t seed) {
+result<valid_tcp_options> network_options(const server_config& config,
+                                          const opened_storage& storage, std::uint64_t seed) {
   tcp_options options = peer_options(config.node, config.cluster, seed);
   options.listen_address = address_of(config);
-  options.disk = storage.incarnation();
-  options.identities = identities_beside(storage);
+  options.disk = storage.disk;
+  options.identities = storage.identities;
   options.allow_plaintext_beyond_loopback = config.insecure;
   return check(std::move(options));
 }
@@ -74,16 +76,16 @@ status_report report_of(const node_status& s, cluster_id cluster) {
 /// The components in the order in which they are made, and the reverse in which they end.
 class node_gateway::implementation {
  public:
-  implementation(const server_config& config, std::unique_ptr<wal_engine> log,
+  implementation(const server_config& config, opened_storage storage,
                  const valid_tcp_options& network, logger_ref logger)
       : cluster_(config.cluster),
         runtime_(config.apply),
         logger_(logger),
         identities_(network->identities),
-        storage_(std::move(log)),
+        storage_(std::move(storage)),
         client_(io_context_of(runtime_), network, logger_, serializer_named(config.serializer)),
         server_(io_context_of(runtime_), network, logger_, serializer_named(config.serializer)),
-        host_({runtime_, *storage_, client_, server_, logger_, metrics_}) {
+        host_({runtime_, storage_.engine, client_, server_, logger_, metrics_}) {
     last_.id = config.node.id;
     last_.cluster_id = cluster_;
     runtime_.start();
@@ -98,7 +100,7 @@ class node_gateway::implementation {
     // All replicas order their keys alike, so that a SCAN can go on at another node.
     node_options options = config.node;
     // The list that was given counts at the first start only; the log has kept it.
-    options.members = storage_->bootstrap();
+    options.members = storage_.bootstrap;
     auto started = node<server_types>::start(host_, std::move(options), key_value(cluster_.value()),
                                              std::move(listener));
     if (!started) return std::unexpected(started.error());
@@ -167,7 +169,7 @@ class node_gateway::implementation {
   logger_ref logger_;
   prometheus_metrics metrics_;
   std::shared_ptr<peer_identities> identities_;
-  std::unique_ptr<wal_engine> storage_;
+  opened_storage storage_;
   server_types::network_client_type client_;
   server_types::network_server_type server_;
   host<server_types> host_;
@@ -181,18 +183,12 @@ class node_gateway::implementation {
 result<std::unique_ptr<node_gateway>> node_gateway::open(
     const server_config& config, logger_ref logger, std::function<void(const error&)> stopped) {
   const std::uint64_t seed = asio_runtime::random_seed();
-  auto log = wal_engine::open({.directory = config.data,
-                               .cluster = config.cluster,
-                               .node = config.node.id,
-                               .bootstrap = config.node.members,
-                               .seed = seed,
-                               .segment_bytes = config.segment_bytes,
-                               .snapshot_bytes_per_second = config.snapshot_bytes_per_second});
-  if (!log) return std::unexpected(log.error());
-  const auto network = network_options(config, **log, seed);
+  auto storage = open_storage(config, seed, logger);
+  if (!storage) return std::unexpected(storage.error());
+  const auto network = network_options(config, *storage, seed);
   if (!network) return std::unexpected(network.error());
 
-  auto inside = std::make_unique<implementation>(config, *std::move(log), *network, logger);
+  auto inside = std::make_unique<implementation>(config, *std::move(storage), *network, logger);
   if (auto ok = inside->start(config, std::move(stopped)); !ok) {
     return std::unexpected(ok.error());
   }

@@ -17,6 +17,9 @@ struct setting_description {
 inline constexpr std::array setting_table{
     setting_description{"id", "N", "this node's id, one of those in --cluster"},
     setting_description{"data", "DIR", "where the log lives; made when missing"},
+    setting_description{"persistence", "wal|rocksdb|memory",
+                        "what keeps the log: files of its own, a RocksDB database, or nothing "
+                        "beyond this process (default wal)"},
     setting_description{"cluster", "LIST",
                         "all nodes: 1=HOST:PORT,2=HOST:PORT,…; the same on every node"},
     setting_description{"cluster-id", "N",
@@ -41,8 +44,9 @@ inline constexpr std::array setting_table{
                         "…up to here, a node stands for election (default 300)"},
     setting_description{"heartbeat-interval", "MS",
                         "an idle leader speaks this often (default 50)"},
-    setting_description{"segment-bytes", "BYTES",
-                        "size of a file of the log; a multiple of 4096 (default 67108864)"},
+    setting_description{
+        "segment-bytes", "BYTES",
+        "size of a file of the log, with wal; a multiple of 4096 (default 67108864)"},
     setting_description{"log-window-bytes", "BYTES",
                         "newest entries kept in memory (default 16777216)"},
     setting_description{"snapshot-entries", "N",

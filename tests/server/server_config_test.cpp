@@ -52,6 +52,7 @@ TEST(ServerConfig, FileGivesEverySetting) {
 election-timeout-max = 900
 heartbeat-interval = 100
 segment-bytes = 33554432
+persistence = "rocksdb"
 log-level = "debug"
 log-format = "json"
 cluster-id = 77
@@ -66,6 +67,7 @@ idle-timeout = 60000
   EXPECT_EQ(config->node.core.election_timeout_min, std::chrono::milliseconds(500));
   EXPECT_EQ(config->node.core.heartbeat_interval, std::chrono::milliseconds(100));
   EXPECT_EQ(config->segment_bytes, 33554432U);
+  EXPECT_EQ(config->persistence, "rocksdb");
   EXPECT_TRUE(config->levels.enabled("node", log_level::debug));
   EXPECT_EQ(config->format, log_format::json);
   EXPECT_EQ(config->limits.key_bytes, 100U);
@@ -113,6 +115,8 @@ TEST(ServerConfig, RulesBetweenSettingsAreChecked) {
   EXPECT_THAT(refusal(with("id", "id = 0")), HasSubstr("id (0) must not be 0"));
   EXPECT_THAT(refusal(sound + "election-timeout-min = 40\n"),
               HasSubstr("must exceed heartbeat_interval"));
+  EXPECT_THAT(refusal(sound + "persistence = \"sqlite\"\n"),
+              HasSubstr("(\"sqlite\") must be one of wal, rocksdb, memory"));
   EXPECT_THAT(refusal(sound + "segment-bytes = 70000\n"), HasSubstr("--segment-bytes (70000)"));
   EXPECT_THAT(refusal(sound + "segment-bytes = 8388608\n"),
               HasSubstr("--max-command-bytes (4194304) must be at most a quarter"));
@@ -163,6 +167,7 @@ TEST(ServerConfig, TheLargestCommandFitsIntoTheLogWithItsFrame) {
   EXPECT_THAT(refusal(quarter + "max-command-bytes = 4194304\n"),
               HasSubstr("--max-command-bytes (4194304) must be at most a quarter"));
   EXPECT_EQ(refusal(quarter + "max-command-bytes = 4193280\n"), "none");
+  EXPECT_EQ(refusal(quarter + "persistence = \"rocksdb\"\nmax-command-bytes = 8388608\n"), "none");
 }
 
 TEST(ServerConfig, AddressesAreTakenApart) {

@@ -16,21 +16,30 @@ bool is_of(engine_kind engine, std::string_view name) {
 }  // namespace
 
 std::string_view name_of(engine_kind engine) {
-  return engine == engine_kind::rocksdb ? "rocksdb" : "wal";
+  switch (engine) {
+    case engine_kind::wal:
+      return "wal";
+    case engine_kind::rocksdb:
+      return "rocksdb";
+    case engine_kind::memory:
+      return "memory";
+  }
+  return {};
 }
 
 result<void> refuse_other_engine(file_system& files, const std::string& directory,
                                  engine_kind ours) {
   const auto names = files.list(directory);
   if (!names) return std::unexpected(names.error());
-  const auto other = ours == engine_kind::wal ? engine_kind::rocksdb : engine_kind::wal;
-  for (const auto& name : *names) {
-    if (!is_of(other, name)) continue;
-    return fail(
-        error_code::wrong_identity,
-        fmt::format("{}: {} is of the persistence engine \"{}\", not of \"{}\": a log stays "
-                    "with the engine that wrote it",
-                    directory, name, name_of(other), name_of(ours)));
+  for (const auto other : {engine_kind::wal, engine_kind::rocksdb}) {
+    if (other == ours) continue;
+    for (const auto& name : *names) {
+      if (!is_of(other, name)) continue;
+      return fail(error_code::wrong_identity,
+                  fmt::format("{}: {} is of the persistence engine \"{}\", not of \"{}\": a log "
+                              "stays with the engine that wrote it",
+                              directory, name, name_of(other), name_of(ours)));
+    }
   }
   return {};
 }

@@ -11,8 +11,8 @@
 
 namespace mainstay::wal {
 
-/// The engines that leave something in a directory.
-enum class engine_kind : std::uint8_t { wal, rocksdb };
+/// The engines; `memory` leaves nothing in a directory.
+enum class engine_kind : std::uint8_t { wal, rocksdb, memory };
 
 /// The name that `--persistence` has for it.
 std::string_view name_of(engine_kind engine);
