@@ -16,7 +16,7 @@ import sys
 
 import report
 
-PARTS = ["core", "serializers", "library", "server", "snapshots"]
+PARTS = ["core", "serializers", "storage", "library", "server", "snapshots"]
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -63,6 +63,19 @@ def serializer_results(binaries, quick):
     return list(found.values())
 
 
+def storage_results(binaries, directory, quick):
+    """The persistence engines side by side, each alone."""
+    fewer = ["--appends", "300", "--entries", "50000"] if quick else []
+    found = output_of([binaries / "storage_bench", "--directory",
+                       pathlib.Path(directory) / "storage_bench.data", *fewer])
+    for one in found:
+        many = ", ".join(f"{m['bytes']} bytes {m['per_second']:,.0f} a second"
+                         for m in one["many"])
+        print(f"  {one['engine']:<8} p50 {one['p50_us']:>7,.1f} us, p99 {one['p99_us']:>7,.1f} us,"
+              f" {many}")
+    return found
+
+
 def machine():
     """What the figures belong to."""
     model = next((line.partition(":")[2].strip()
@@ -101,6 +114,10 @@ def main():
     if "serializers" in wanted:
         say("the serializers, each message in each form")
         results["serializers"] = serializer_results(binaries, options.quick)
+    if "storage" in wanted:
+        say("the persistence engines, each alone")
+        results["storage"] = storage_results(binaries, options.directory, options.quick)
+        results["storage_commit"] = results["machine"]["commit"]
     if "library" in wanted:
         say("the library, three durable processes, proposer in the leader's")
         results["library"] = output_of([binaries / "bench_cluster", "--json", "--directory",
