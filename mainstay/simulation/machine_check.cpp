@@ -91,20 +91,22 @@ class lone_check {
   /// The run that all others are compared with.
   void tell_the_story() {
     tested_machine machine = make_();
-    story_.push_back({.image = image_of(machine, 0)});
+    story_.push_back(chapter_of(machine, 0, ""));
     for (const auto& c : script_) {
-      chapter now{.answer = answer_of(machine, c), .image = image_of(machine, c.index.value())};
-      if (subject_.query) {
-        now.request = subject_.query(random_);
-        now.reading = reading_of(machine, now.request, c.index.value());
-        if (image_of(machine, c.index.value()) != now.image) {
-          throw machine_finding(
-              "queries", c.index.value(),
-              "a query after it, " + quoted(now.request.text()) + ", changes the state");
-        }
-      }
-      story_.push_back(std::move(now));
+      auto answer = answer_of(machine, c);
+      story_.push_back(chapter_of(machine, c.index.value(), std::move(answer)));
     }
+  }
+
+  chapter chapter_of(tested_machine& machine, std::size_t command, std::string answer) {
+    chapter now{.answer = std::move(answer), .image = image_of(machine, command)};
+    if (!subject_.query) return now;
+    now.request = subject_.query(random_);
+    now.reading = reading_of(machine, now.request, command);
+    if (image_of(machine, command) == now.image) return now;
+    throw machine_finding(
+        "queries", command,
+        "a query after it, " + quoted(now.request.text()) + ", changes the state");
   }
 
   /// Applies the commands behind `point`, and compares.
@@ -121,12 +123,19 @@ class lone_check {
       if (image_of(machine, i + 1) != expected.image) {
         throw machine_finding(property, i + 1, who + " has another state after it");
       }
-      if (subject_.query && reading_of(machine, expected.request, i + 1) != expected.reading) {
-        throw machine_finding(property, i + 1,
-                              who + " answers the query " + quoted(expected.request.text()) +
-                                  " differently after it");
-      }
+      compare_reading(machine, i + 1, property, who);
     }
+  }
+
+  void compare_reading(tested_machine& machine, std::size_t command, const char* property,
+                       const std::string& who) {
+    const auto& expected = story_[command];
+    if (!subject_.query || reading_of(machine, expected.request, command) == expected.reading) {
+      return;
+    }
+    throw machine_finding(
+        property, command,
+        who + " answers the query " + quoted(expected.request.text()) + " differently after it");
   }
 
   void check_determinism() {
@@ -204,8 +213,9 @@ class lone_check {
       throw machine_finding("snapshots", point,
                             "what was saved after it restores to another state");
     }
-    follow(machine, point, "snapshots",
-           "a machine restored from the snapshot after command " + std::to_string(point));
+    const auto who = "a machine restored from the snapshot after command " + std::to_string(point);
+    compare_reading(machine, point, "snapshots", who);
+    follow(machine, point, "snapshots", who);
   }
 
   /// A beginning of an image may be taken for one; refusing it must change nothing.
