@@ -53,6 +53,10 @@ constexpr std::array commands{
     command_entry{"STRLEN", strlen, point_read, 2, 1, 1, 1},
     command_entry{"TTL", ttl, timed_read, 2, 1, 1, 1},
     command_entry{"TYPE", type, point_read, 2, 1, 1, 1},
+    command_entry{"XADD", xadd, write, -5, 1, 1, 1},
+    command_entry{"XLEN", xlen, point_read, 2, 1, 1, 1},
+    command_entry{"XRANGE", xrange, wide_read, -4, 1, 1, 1},
+    command_entry{"XTRIM", xtrim, write, -4, 1, 1, 1},
 };
 static_assert(std::ranges::is_sorted(commands, {}, &command_entry::text));
 

@@ -1,5 +1,6 @@
 /// The commands that clients may send: names, arity, and what kind of thing each is. What they do
-/// stands in translate.hpp (for the cluster) and local_commands.hpp (for the connection).
+/// stands in translate.hpp, translate_log.hpp and lock_command.hpp (for the cluster) and
+/// local_commands.hpp (for the connection).
 #pragma once
 
 #include <cstdint>
@@ -30,10 +31,12 @@ enum class command_name : std::uint8_t {
   getex,
   getset,
   hello,
+  holder,
   incr,
   incrby,
   info,
   keys,
+  lock,
   mainstay,
   mget,
   mset,
@@ -53,6 +56,11 @@ enum class command_name : std::uint8_t {
   strlen,
   ttl,
   type,
+  unlock,
+  xadd,
+  xlen,
+  xrange,
+  xtrim,
 };
 
 /// Who carries a command out.

@@ -198,10 +198,12 @@ void info(const local_command& c, reply_writer& out) {
   out.bulk(info_text(section, c.context.cluster.status(), c.context.counters));
 }
 
-/// MAINSTAY CONSISTENCY [linearizable|stale]
+/// MAINSTAY CONSISTENCY [linearizable|stale]; the others are the cluster's, or the session's.
 void mainstay_command(const local_command& c, reply_writer& out) {
   if (!is_word(c.arguments[1], "CONSISTENCY") || c.arguments.size() > 3) {
-    return out.error("ERR syntax: MAINSTAY CONSISTENCY [linearizable|stale]");
+    return out.error(
+        "ERR syntax: MAINSTAY CONSISTENCY [linearizable|stale] | SESSION … | LOCK name owner "
+        "milliseconds [WAIT] | UNLOCK name owner | HOLDER name");
   }
   if (c.arguments.size() == 2) {
     return out.bulk(c.client.level == consistency::stale ? "stale" : "linearizable");

@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "mainstay/defaults.hpp"
-#include "mainstay/machines/key_value/key_value.hpp"
 #include "mainstay/metrics/prometheus/prometheus_metrics.hpp"
 
 #include "server/serializers.hpp"
+#include "server/server_machine.hpp"
 #include "server/storages.hpp"
 
 namespace mainstay::server {
@@ -21,7 +21,7 @@ namespace {
 constexpr auto status_patience = std::chrono::seconds(1);
 
 /// mainstayd's bundle.
-struct server_types : default_types<key_value> {
+struct server_types : default_types<server_machine> {
   using network_client_type = tcp_client<any_rpc_serializer>;
   using network_server_type = tcp_server<any_rpc_serializer>;
   using metrics_type = prometheus_metrics;
@@ -101,8 +101,8 @@ class node_gateway::implementation {
     node_options options = config.node;
     // The list that was given counts at the first start only; the log has kept it.
     options.members = storage_.bootstrap;
-    auto started = node<server_types>::start(host_, std::move(options), key_value(cluster_.value()),
-                                             std::move(listener));
+    auto started = node<server_types>::start(host_, std::move(options),
+                                             server_machine(cluster_.value()), std::move(listener));
     if (!started) return std::unexpected(started.error());
     node_.emplace(*std::move(started));
     return host_.start();

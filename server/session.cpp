@@ -7,6 +7,7 @@
 #include "mainstay/machines/key_value/answer.hpp"
 
 #include "server/local_commands.hpp"
+#include "server/lock_command.hpp"
 
 namespace mainstay::server {
 
@@ -101,7 +102,7 @@ std::size_t session::receive(std::string_view input, const std::shared_ptr<outco
 }
 
 session::step session::execute(argument_list arguments, const std::shared_ptr<outcome_sink>& self) {
-  const auto* entry = find_command(arguments.front());
+  const auto* entry = command_of(arguments);
   if (entry == nullptr) {
     if (is_http(arguments.front())) {
       context_.counters.protocol_errors.fetch_add(1, relaxed);
@@ -143,7 +144,8 @@ session::step session::execute_remote(const command_entry& entry, argument_list 
   const std::size_t bytes = payload->size() + command_overhead;
   const std::size_t values = values_read(entry, arguments);
   // What walks over the keys may find any number of them, and goes alone.
-  const bool walks = entry.name == command_name::scan || entry.name == command_name::keys;
+  const bool walks = entry.name == command_name::scan || entry.name == command_name::keys ||
+                     entry.name == command_name::xrange;
   const std::size_t expected = walks ? full_answers : values * expected_value_;
   run.bytes += bytes;
   run.values += values;
@@ -194,7 +196,7 @@ session::step session::execute_session(argument_list arguments,
 
 session::step session::execute_within(const session_command& command,
                                       const std::shared_ptr<outcome_sink>& self) {
-  const auto* entry = find_command(command.arguments.front());
+  const auto* entry = command_of(command.arguments);
   const auto refuse = [&](std::string_view text) {
     reply_error(text);
     return step::done;

@@ -13,6 +13,9 @@
 #include "mainstay/base/assert.hpp"
 #include "mainstay/machines/key_value/command.hpp"
 
+#include "server/lock_command.hpp"
+#include "server/translate_log.hpp"
+
 namespace mainstay::server {
 
 namespace {
@@ -52,6 +55,7 @@ content content_at(const command_entry& entry, std::size_t position) {
     case command_name::getset:
     case command_name::set:
     case command_name::setnx:
+    case command_name::xadd:
       return position == 1 ? content::key : content::value;
     case command_name::psetex:
     case command_name::setex:
@@ -63,6 +67,8 @@ content content_at(const command_entry& entry, std::size_t position) {
     case command_name::incrby:
     case command_name::pexpire:
     case command_name::pexpireat:
+    case command_name::xrange:
+    case command_name::xtrim:
       return position == 1 ? content::key : content::other;
     default:
       return entry.first_key > 0 ? content::key : content::other;
@@ -351,6 +357,8 @@ std::expected<shared_bytes, std::string> translate(const command_entry& entry,
                                                    argument_list arguments, byte_arena& arena,
                                                    const server_limits& limits) {
   if (auto broken = broken_limit(entry, arguments, limits)) return refuse(*std::move(broken));
+  if (is_log_command(entry.name)) return translate_log(entry, arguments);
+  if (is_lock_command(entry.name)) return translate_lock(entry, arguments, limits);
   if (auto expiry = translate_expiry(entry, arguments, arena)) return *std::move(expiry);
   const auto plain = [&](operation o, std::uint8_t flags = 0) {
     return encode_plain(arena, arguments, o, flags);

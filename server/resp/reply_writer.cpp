@@ -1,16 +1,16 @@
 #include "server/resp/reply_writer.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "mainstay/base/assert.hpp"
-#include "mainstay/machines/key_value/answer.hpp"
 
 namespace mainstay::resp {
 
 namespace {
 
-/// A malformed answer could nest as deep as it is long; ours nest twice.
+/// A malformed answer could nest as deep as it is long; ours nest three times.
 constexpr std::size_t deepest_answer = 4;
 
 }  // namespace
@@ -64,38 +64,42 @@ void reply_writer::answer(std::string_view encoded) {
 
   keyspace::answer_reader reader(encoded);
   const std::size_t begin = out_.size();
-  std::size_t left = 1;  // values still to come; nesting adds up, as arrays come last
-  std::size_t arrays = 0;
-  for (; left > 0; --left) {
-    const auto value = reader.next();
-    switch (value.kind) {
-      case keyspace::answer_kind::ok:
-        ok();
-        break;
-      case keyspace::answer_kind::nil:
-        null();
-        break;
-      case keyspace::answer_kind::integer:
-        integer(value.integer);
-        break;
-      case keyspace::answer_kind::bytes:
-        bulk(value.text);
-        break;
-      case keyspace::answer_kind::status:
-        simple(value.text);
-        break;
-      case keyspace::answer_kind::failure:
-        error(value.text);
-        break;
-      case keyspace::answer_kind::array:
-        array(value.count);
-        left += value.count;
-        if (++arrays > deepest_answer) {
-          out_.resize(begin);
-          return error("ERR malformed answer of the state machine");
-        }
-        break;
+  std::array<std::size_t, deepest_answer + 1> left{1};  // values to come, of each array around
+  for (std::size_t depth = 0; true;) {
+    while (left[depth] == 0) {
+      if (depth == 0) return;
+      --depth;
     }
+    --left[depth];
+    const auto next = reader.next();
+    if (next.kind != keyspace::answer_kind::array) {
+      value(next);
+    } else if (depth == deepest_answer) {
+      out_.resize(begin);
+      return error("ERR malformed answer of the state machine");
+    } else {
+      array(next.count);
+      left[++depth] = next.count;
+    }
+  }
+}
+
+void reply_writer::value(const keyspace::answer_value& v) {
+  switch (v.kind) {
+    case keyspace::answer_kind::ok:
+      return ok();
+    case keyspace::answer_kind::nil:
+      return null();
+    case keyspace::answer_kind::integer:
+      return integer(v.integer);
+    case keyspace::answer_kind::bytes:
+      return bulk(v.text);
+    case keyspace::answer_kind::status:
+      return simple(v.text);
+    case keyspace::answer_kind::failure:
+      return error(v.text);
+    case keyspace::answer_kind::array:
+      return array(v.count);
   }
 }
 

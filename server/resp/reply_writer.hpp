@@ -8,6 +8,7 @@
 
 #include "mainstay/base/error.hpp"
 #include "mainstay/base/shared_bytes.hpp"
+#include "mainstay/machines/key_value/answer.hpp"
 
 namespace mainstay::resp {
 
@@ -32,7 +33,7 @@ class reply_writer {
   /// The head of a map; key, value, key, value follow. In RESP2 it is an array of twice the count.
   void map(std::size_t count);
 
-  /// An answer of the key-value machine.
+  /// An answer of the machine.
   void answer(std::string_view encoded);
   /// Why there is no answer: `UNKNOWN` when the command may have been carried out or may yet be,
   /// `UNAVAILABLE` when it surely was not and will not be, `ERR` when it breaks a rule.
@@ -41,6 +42,7 @@ class reply_writer {
  private:
   void line(char type, std::string_view text);
   void number(char type, std::int64_t value);
+  void value(const keyspace::answer_value& v);
 
   std::string& out_;
   protocol protocol_;

@@ -1,4 +1,4 @@
-/// A gateway to a key-value machine in this process, without Raft: a thread that applies what
+/// A gateway to a server machine in this process, without Raft: a thread that applies what
 /// comes, in order. Tests can hold it, and make it fail.
 #pragma once
 
@@ -10,9 +10,8 @@
 #include <thread>
 #include <utility>
 
-#include "mainstay/machines/key_value/key_value.hpp"
-
 #include "server/gateway.hpp"
+#include "server/server_machine.hpp"
 
 namespace mainstay::server {
 
@@ -144,7 +143,7 @@ class local_gateway : public gateway {
   std::optional<error> failure_;
   bool held_ = false;
   bool stopping_ = false;
-  key_value machine_;        // the thread only
+  server_machine machine_;   // the thread only
   std::uint64_t index_ = 0;  // the thread only
   std::thread thread_;
 };

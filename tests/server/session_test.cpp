@@ -11,10 +11,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "mainstay/machines/key_value/key_value.hpp"
 #include "mainstay/node/session_table.hpp"
 
 #include "server/dispatcher.hpp"
+#include "server/server_machine.hpp"
 
 namespace mainstay::server {
 namespace {
@@ -66,7 +66,7 @@ class patient_gateway : public gateway {
   }
 
   std::deque<asked> pending;
-  key_value machine;
+  server_machine machine;
   detail::session_table sessions;
 
  private:
@@ -590,9 +590,20 @@ TEST_F(Session, InfoHasSections) {
   EXPECT_THAT(talk("INFO clients\n"), testing::Not(HasSubstr("# Raft")));
 }
 
+TEST_F(Session, LogsAndLocksAreCommandsOfTheCluster) {
+  EXPECT_EQ(talk("XADD log 1-1 f v\n"), "$3\r\n1-1\r\n");
+  EXPECT_EQ(talk("XRANGE log - +\n"), "*1\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$1\r\nf\r\n$1\r\nv\r\n");
+  EXPECT_EQ(talk("MAINSTAY LOCK door ann 1000\n"), "*2\r\n:1\r\n:0\r\n");
+  EXPECT_EQ(talk("MAINSTAY UNLOCK door\n"),
+            "-ERR wrong number of arguments for 'mainstay|unlock' command\r\n");
+  EXPECT_EQ(talk("mainstay unlock door ann\n"), ":1\r\n");
+  EXPECT_THAT(talk("MAINSTAY\n"), StartsWith("-ERR wrong number"));
+  EXPECT_THAT(talk("MAINSTAY NOTHING\n"), StartsWith("-ERR syntax"));
+}
+
 TEST_F(Session, CommandTellsTheTable) {
-  EXPECT_THAT(talk("COMMAND\n"), StartsWith("*42\r\n*6\r\n$6\r\nappend\r\n:3\r\n*1\r\n+write\r\n"));
-  EXPECT_EQ(talk("COMMAND COUNT\n"), ":42\r\n");
+  EXPECT_THAT(talk("COMMAND\n"), StartsWith("*46\r\n*6\r\n$6\r\nappend\r\n:3\r\n*1\r\n+write\r\n"));
+  EXPECT_EQ(talk("COMMAND COUNT\n"), ":46\r\n");
   EXPECT_EQ(talk("COMMAND INFO nosuch\n"), "*1\r\n$-1\r\n");
 }
 

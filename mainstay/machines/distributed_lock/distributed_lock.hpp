@@ -67,6 +67,8 @@ class distributed_lock {
   void advance_time(log_time time);
   /// When the first of them does.
   std::optional<log_time> next_expiry() const;
+  /// Whether nobody has ever held a lock.
+  bool is_untouched() const { return last_token_ == 0; }
   /// Writes all locks and queues.
   result<void> save(const snapshot_writer& writer) const;
   /// A copy is as good as frozen.

@@ -102,14 +102,36 @@ shared_bytes answer_writer::text_value(answer_kind kind, std::string_view text) 
   return arena_.commit(size);
 }
 
+void answer_writer::count_element() {
+  if (within_ > 0) {
+    --within_;
+  } else {
+    ++element_count_;
+  }
+}
+
 void answer_writer::add_nil() {
   elements_.push_back(static_cast<char>(answer_kind::nil));
-  ++element_count_;
+  count_element();
 }
 
 void answer_writer::add_bytes(std::string_view text) {
   append_text(elements_, text);
-  ++element_count_;
+  count_element();
+}
+
+void answer_writer::add_integer(std::int64_t number) {
+  elements_.push_back(static_cast<char>(answer_kind::integer));
+  char bytes[integer_size - 1];
+  put_number(bytes, static_cast<std::uint64_t>(number), sizeof bytes);
+  elements_.append(bytes, sizeof bytes);
+  count_element();
+}
+
+void answer_writer::add_array(std::size_t count) {
+  append_array(elements_, count);
+  count_element();
+  within_ += count;
 }
 
 shared_bytes answer_writer::finish_array() {
@@ -138,6 +160,7 @@ shared_bytes answer_writer::finish_with(const std::string& head) {
 void answer_writer::drop_array() {
   elements_.clear();
   element_count_ = 0;
+  within_ = 0;
   if (elements_.capacity() > kept_capacity) elements_.shrink_to_fit();
 }
 

@@ -66,6 +66,9 @@ class answer_writer {
   /// Adds an element to the array in the making.
   void add_nil();
   void add_bytes(std::string_view text);
+  void add_integer(std::int64_t number);
+  /// Adds an element that is an array itself: the next `count` elements belong to it.
+  void add_array(std::size_t count);
   /// Bytes of blocks with answers that somebody still holds.
   std::size_t outstanding() const { return meter_->load(std::memory_order_relaxed); }
   /// Bytes of the array so far.
@@ -80,11 +83,13 @@ class answer_writer {
  private:
   shared_bytes text_value(answer_kind kind, std::string_view text);
   shared_bytes finish_with(const std::string& head);
+  void count_element();
 
   byte_meter meter_ = std::make_shared<std::atomic<std::size_t>>(0);
   byte_arena arena_{64 << 10, meter_};
   std::string elements_;
   std::size_t element_count_ = 0;
+  std::size_t within_ = 0;  ///< elements to come that belong to arrays within the array
   shared_bytes nil_;
   shared_bytes zero_;
   shared_bytes one_;

@@ -75,6 +75,8 @@ class key_value {
   /// when no key has a deadline.
   std::optional<log_time> next_expiry() const;
 
+  /// Whether a key is there at the time of the last entry.
+  bool contains(std::string_view key) const { return find(table_.hashed(key)).has_value(); }
   /// How many keys there are; takes a step for each that has expired and was not freed yet.
   std::size_t size() const { return table_.size() - table_.deadlines().count_before(now()); }
 
