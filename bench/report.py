@@ -68,6 +68,24 @@ def serializers_section(serializers):
     return table(columns, rows)
 
 
+def storage_section(engines):
+    """One row an engine, each without anything above it."""
+    columns = [("engine", False), ("p50 µs", True), ("p99 µs", True)]
+    for m in engines[0]["many"]:
+        columns += [(f"{m['bytes']} bytes: a second", True), ("CPU µs", True)]
+    columns += [("on the disk", True), ("start", True)]
+    rows = []
+    for one in engines:
+        row = [one["engine"], f"{one['p50_us']:,.1f}", f"{one['p99_us']:,.1f}"]
+        for m in one["many"]:
+            row += [f"{m['per_second']:,.0f}", f"{m['cpu_us']:.2f}"]
+        is_durable = "start_ms" in one
+        row += [f"{one['log_bytes'] / 2**20:,.0f} MiB" if is_durable else "",
+                f"{one['start_ms']:,.0f} ms for {one['entries']:,} entries" if is_durable else ""]
+        rows.append(row)
+    return table(columns, rows)
+
+
 def library_section(library):
     floor = library["limits"]["floor_us"]
     columns = [("", False), ("bytes", True), ("outstanding", True), ("a second", True),
@@ -227,6 +245,12 @@ def page(results):
              *other_work(m), "", "## Limits", "",
              "Plain system calls, none of our code. F is the floor of a replicated durable write.",
              "", limits_section(results["limits"])]
+    if "storage" in results:
+        parts += ["", "## Persistence engines", "",
+                  "An engine alone, with entries appended one by one: latency of 128 bytes with one"
+                  " outstanding,", "throughput and CPU time of an entry with 1,000 outstanding. "
+                  f"Commit {results['storage_commit']}.", "",
+                  storage_section(results["storage"])]
     if "library" in results:
         parts += ["", "## Library", "",
                   "Three processes with logs on disk, TCP over loopback, full durability; commands "
@@ -259,7 +283,7 @@ def page(results):
     parts += ["", "## How to repeat it", "", "```sh",
               "./dev bench                  # everything, about six minutes",
               "./dev bench --quick          # about a minute",
-              "./dev bench --only library   # or core, serializers, server, snapshots",
+              "./dev bench --only library   # or core, serializers, storage, server, snapshots",
               "./dev bench --write-docs     # renews this page", "```", ""]
     return "\n".join(parts)
 
