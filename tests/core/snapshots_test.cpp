@@ -493,8 +493,9 @@ TEST(Compaction, WaitsForATransferButNotForEver) {
   EXPECT_THAT(bases, ElementsAre(3, 3, 6));
 }
 
-// Storage gave the entries before it compacted them.
-TEST(Compaction, EntriesReadForAPeerBeforeItAreNotSentAfterIt) {
+/// Eight large entries, of which those read for peer 3 are compacted up to `base` meanwhile; the
+/// last of those read when none is given. What is sent when they come.
+std::vector<core::envelope> sent_after_compaction(std::optional<std::uint64_t> base) {
   core::config settings = sender::without_tail({});
   settings.log_window_bytes = 4096;
   lone_replica one({.settings = settings});
@@ -503,16 +504,25 @@ TEST(Compaction, EntriesReadForAPeerBeforeItAreNotSentAfterIt) {
   for (int i = 0; i < 8; ++i) one.propose(large);
   one.receive(2, stored(1, 9));
   one.pass(settings.heartbeat_interval);  // peer 3 has answered nothing: its entries are read
-  ASSERT_THAT(one.log_reads(), SizeIs(1));
+  EXPECT_THAT(one.log_reads(), SizeIs(1));
   const auto wanted = one.log_reads()[0];
   const auto entries = one.disk().read(wanted);
-  one.save(9);
+  const log_index kept_behind = base ? log_index(*base) : entries.back().index;
+  one.save(kept_behind.value());
+  EXPECT_EQ(one.core().entries().base_index(), kept_behind);
 
   one.core().log_read(wanted.id, entries);
-  const auto sent = one.turn();
+  return one.turn();
+}
 
-  EXPECT_THAT(receivers<core::append_entries>(sent), IsEmpty());
-  EXPECT_EQ(one.core().entries().base_index(), log_index(9));
+// Storage gave the entries before it compacted them.
+TEST(Compaction, EntriesReadForAPeerBeforeItAreNotSentAfterIt) {
+  EXPECT_THAT(receivers<core::append_entries>(sent_after_compaction(9)), IsEmpty());
+}
+
+// The last of them is the one that the log's base still knows the term of.
+TEST(Compaction, EntriesReadUpToTheBaseAreNotSentEither) {
+  EXPECT_THAT(receivers<core::append_entries>(sent_after_compaction({})), IsEmpty());
 }
 
 // Commit notices to a peer that only a snapshot can help would go to and fro without end.

@@ -301,6 +301,21 @@ TEST(Priorities, LeaderPrefersAHigherOneThatHasAllThatIsCommitted) {
   EXPECT_EQ(one.core().best_heir({}), node_id(3));
 }
 
+TEST(Priorities, LaggardIsNotPreferredAlthoughNobodyElseIsHeard) {
+  lone_replica one;
+  prefers_node_3(one, 5).receive(2, has(1, 2));
+  const core::config settings;
+  for (duration silent{}; silent <= settings.election_timeout_max;
+       silent += settings.heartbeat_interval) {
+    one.pass(settings.heartbeat_interval);
+    one.receive(3, has(1, 1));
+  }
+
+  ASSERT_EQ(one.core().role(), core::role::leader);
+  ASSERT_EQ(one.core().best_heir({}), node_id(3));
+  EXPECT_EQ(one.core().preferred_leader(), node_id());
+}
+
 TEST(Priorities, LeaderPrefersNobodyOfItsOwn) {
   lone_replica one;
   prefers_node_3(one, 0);
