@@ -133,20 +133,22 @@ void cluster_operator::on_changed(std::uint64_t id, const membership_outcome& ou
   // Without a step it was no change, and says nothing of what is committed.
   if (outcome && !outcome->steps.empty()) {
     ++counters_.changes;
-    cluster_.at(cluster_.now(), [this, members = outcome->members] { give_new_disks(members); });
+    cluster_.at(cluster_.now(), [this, members = outcome->members, since = outcome->index] {
+      give_new_disks(members, since);
+    });
   }
   after(plan_.churn.changes, &cluster_operator::change_members);
 }
 
 /// Whoever is out may be wiped; and only so a lost one comes back.
-void cluster_operator::give_new_disks(const core::configuration& members) {
+void cluster_operator::give_new_disks(const core::configuration& members, log_index since) {
   if (stopped_) return;
   for (std::uint64_t i = 1; i <= plan_.nodes; ++i) {
     const node_id id(i);
     if (members.contains(id) || !spares_.insert(id).second) continue;
     if (!cluster_.is_lost(id) && !percent(30)) continue;  // it goes on, and talks
     ++counters_.rejoined;
-    cluster_.replace_disk(id, members);
+    cluster_.replace_disk(id, members, since.next());
   }
 }
 

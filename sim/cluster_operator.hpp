@@ -29,8 +29,8 @@ struct operated_cluster {
   std::function<void(node_id, node_id, simulation::transfer_handler, duration)> transfer;
   /// Whether a node's disk is gone, or lies.
   std::function<bool(node_id)> is_lost;
-  /// Gives a node an empty disk, to join these members.
-  std::function<void(node_id, const core::configuration&)> replace_disk;
+  /// Gives a node an empty disk, to join these members at this index or later.
+  std::function<void(node_id, const core::configuration&, log_index)> replace_disk;
 };
 
 /// What the operator brought about.
@@ -75,7 +75,7 @@ class cluster_operator {
   membership_request draw_request(const core::configuration& now);
   void add_newcomer(membership_request& request);
   void on_changed(std::uint64_t id, const membership_outcome& outcome);
-  void give_new_disks(const core::configuration& members);
+  void give_new_disks(const core::configuration& members, log_index since);
 
   bool percent(std::uint64_t chance) { return random_.below(100) < chance; }
   node_id draw_node() { return node_id(1 + random_.below(plan_.nodes)); }

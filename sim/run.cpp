@@ -249,9 +249,9 @@ class simulation_run {
       cluster_->transfer(through, to, std::move(done), timeout);
     };
     world.is_lost = [this](node_id id) { return injector_->is_lost(id); };
-    world.replace_disk = [this](node_id id, const core::configuration& members) {
-      twin_.begins_with(id, simulation::joining(members, id));
-      injector_->replace_disk(id, members);
+    world.replace_disk = [this](node_id id, const core::configuration& members, log_index joined) {
+      twin_.begins_with(id, simulation::joining(members, id, joined));
+      injector_->replace_disk(id, members, joined);
     };
     world.at = [this](instant when, task action) { cluster_->at(when, std::move(action)); };
     world.now = [this] { return now(); };

@@ -36,18 +36,21 @@ void raft::roll_back_configurations(log_index from) {
   MAINSTAY_ASSERT(!configurations_.empty());
 }
 
+// Hazard 68: who comes again under its id, with an empty disk, is told the log from its beginning,
+// and with it configurations in which an earlier one voted. That vote was another's.
+const member* raft::own_vote(const core::configuration& c) const {
+  const member* self = find(c.voters, id_);
+  if (self == nullptr) self = find(c.outgoing_voters, id_);
+  return self != nullptr && self->joined >= joined_from_ ? self : nullptr;
+}
+
 // Thesis §4.2.2: whoever is not in its newest configuration still stands while that may not have
 // committed, for the others may lack it and need this one's log and vote.
 bool raft::may_stand() const {
   if (retired_ || is_installing()) return false;
-  const core::configuration& c = configuration();
-  if (c.is_voter(id_)) {
-    const member* self = find(c.voters, id_);
-    if (self == nullptr) self = find(c.outgoing_voters, id_);
-    return self->priority != 0;
-  }
+  if (const member* self = own_vote(configuration())) return self->priority != 0;
   if (configuration_index() <= commit_index_ || configurations_.size() < 2) return false;
-  return std::prev(configurations_.end(), 2)->value.is_voter(id_);
+  return own_vote(std::prev(configurations_.end(), 2)->value) != nullptr;
 }
 
 // ---- Changes, at the leader -------------------------------------------------------------------

@@ -119,6 +119,9 @@ result<raft> raft::start(const valid_config& config, initial_state state, instan
   if (auto ok = check(state); !ok) return std::unexpected(ok.error());
 
   raft r(config, state.id, state.seed);
+  for (const auto& m : state.bootstrap.learners) {
+    if (m.id == state.id) r.joined_from_ = m.joined;
+  }
   r.configurations_.push_back({state.base.first, std::move(state.bootstrap)});
   for (const auto& e : state.configurations) {
     auto c = decode_configuration(e.payload.span());

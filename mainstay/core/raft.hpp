@@ -29,7 +29,9 @@ namespace mainstay::core {
 /// What a replica starts from.
 struct initial_state {
   node_id id;
-  core::configuration bootstrap;  ///< in force at the log's beginning
+  /// In force at the log's beginning. When it names the replica as a learner, then with the index
+  /// at which it joined, or one before that and after all in which another had this id.
+  core::configuration bootstrap;
   core::hard_state hard_state;
   /// The newest durable snapshot, whose state the state machine has taken; its configuration is in
   /// force there. A log that does not hold its last entry is given up for it.
@@ -327,6 +329,7 @@ class raft {
   void configuration_appended(log_index index, core::configuration c);
   void roll_back_configurations(log_index from);
   bool may_stand() const;
+  const member* own_vote(const core::configuration& c) const;
   std::string change_under_way() const;
   void append_configuration(core::configuration c);
   void go_on_with_change();
@@ -340,6 +343,7 @@ class raft {
 
   valid_config config_;
   node_id id_;
+  log_index joined_from_;  // earlier, another node had this id
   random_generator random_;
   timing timing_;
 
@@ -401,6 +405,7 @@ template <class Visitor>
 void raft::visit_state(Visitor&& visit) const {
   visit("config", config_);
   visit("id", id_);
+  visit("joined_from", joined_from_);
   visit("random", random_);
   visit("timing", timing_);
   visit("hard_state", hard_state_);

@@ -147,7 +147,7 @@ void raft::on(const envelope& e, const timeout_now& m) {
 // disk. No pre-vote: the leader itself has asked.
 bool raft::may_stand_when_told() const {
   return role_ == role::follower && !retired_ && !is_installing() &&
-         configuration().is_voter(id_) && configuration_index() <= stable_index_;
+         own_vote(configuration()) != nullptr && configuration_index() <= stable_index_;
 }
 
 }  // namespace mainstay::core

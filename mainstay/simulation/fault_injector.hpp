@@ -64,12 +64,12 @@ class fault_injector {
   }
 
   /// A node that is no member any more gets an empty disk, and comes back as another one.
-  void replace_disk(node_id id, const core::configuration& members) {
+  void replace_disk(node_id id, const core::configuration& members, log_index joined) {
     auto& node = at(id);
     tell(listener_.lost, id);
     node.damaged = node.lost = node.crashes_in_disk_work = false;
     node.crashes_in_recovery.reset();
-    cluster_.replace_disk(id, members);
+    cluster_.replace_disk(id, members, joined);
     revive_later(id);
   }
 

@@ -143,7 +143,7 @@ class simulated_cluster {
   void wipe(node_id id) { end_life(id, ending::wiped); }
   /// The node gets an empty disk, whatever it was, and is down: it comes back as another one that
   /// is to join `members`. For nodes that are no members any more.
-  void replace_disk(node_id id, const core::configuration& members);
+  void replace_disk(node_id id, const core::configuration& members, log_index joined);
   /// The process stands still until it is resumed; nothing if it does not run.
   void pause(node_id id);
   void resume(node_id id);

@@ -127,8 +127,9 @@ void simulated_cluster<Machine>::resume(node_id id) {
 
 /// Nothing of the old one is left, not even what was on its way to it.
 template <state_machine Machine>
-void simulated_cluster<Machine>::replace_disk(node_id id, const core::configuration& members) {
-  world_.events().when_over([this, id, members] {
+void simulated_cluster<Machine>::replace_disk(node_id id, const core::configuration& members,
+                                              log_index joined) {
+  world_.events().when_over([this, id, members, joined] {
     end_life_now(id, ending::wiped);
     computer& here = world_.at(id);
     auto fresh = world_.make_disk();
@@ -136,7 +137,7 @@ void simulated_cluster<Machine>::replace_disk(node_id id, const core::configurat
     fresh->observer = std::move(here.disk->observer);
     here.disk = std::move(fresh);
     world_.network().replace_disk(id);
-    here.members = joining(members, id);
+    here.members = joining(members, id, joined);
     here.presence = node_presence::down;
     here.problem.reset();
   });

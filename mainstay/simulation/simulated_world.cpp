@@ -36,10 +36,10 @@ std::string_view name_of(node_presence presence) {
   return "unnamed";
 }
 
-core::configuration joining(core::configuration members, node_id self) {
+core::configuration joining(core::configuration members, node_id self, log_index joined) {
   std::erase_if(members.voters, [self](const auto& m) { return m.id == self; });
   members.outgoing_voters.clear();
-  members.learners = {{.id = self, .address = address_of(self)}};
+  members.learners = {{.id = self, .address = address_of(self), .joined = joined}};
   members.change_id = 0;
   return members;
 }

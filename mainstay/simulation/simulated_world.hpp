@@ -75,8 +75,8 @@ struct computer {
 };
 
 /// What a node starts from that is to join these members: it knows itself as a learner, and votes
-/// only once the cluster has made it a voter.
-core::configuration joining(core::configuration members, node_id self);
+/// only once the cluster has made it a voter, at `joined` or later.
+core::configuration joining(core::configuration members, node_id self, log_index joined = {});
 
 /// Time, network and computers. Not copyable; everything in it holds on to it.
 class simulated_world {

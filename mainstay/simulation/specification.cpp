@@ -117,6 +117,9 @@ void server::begins(const recovered_disk& found, const membership& bootstrap,
                     const appearance& after) {
   base = compacted = disk.base = found.base;
   configurations = {{base.first, bootstrap}};
+  for (const auto& m : bootstrap.written.learners) {
+    if (m.id == id) joined_from = m.joined;
+  }
   disk.state = found.state;
   for (log_index i = base.first.next(); i <= found.last_index; i = i.next()) {
     const core::entry* known = found.entry_at(i);
@@ -171,6 +174,7 @@ void server::restart_from(const recovered_disk& found, const appearance& after) 
   server next;
   next.id = id;
   next.settings = settings;
+  next.joined_from = joined_from;
   next.known_from = known_from;
   next.configurations = {configurations.front()};
   next.disk = std::move(disk);

@@ -188,6 +188,7 @@ struct server {
   // Set once.
   node_id id;
   core::config settings;
+  log_index joined_from;  ///< where its disk is a newcomer's: when it can have joined, at first
 
   // Persistent state (paper, figure 2): as the server sees it, and as the disk has it.
   core::hard_state state;
@@ -350,6 +351,8 @@ struct server {
   // specification_membership.cpp: who takes part.
   bool is_changing() const;
   bool may_stand() const;
+  /// Whether it is itself a voter of these.
+  bool votes_in(const membership& all) const;
   peer new_peer(node_id other) const;
   void follow_members();
   void append_configuration(const core::configuration& expected, const appearance& after);

@@ -36,12 +36,19 @@ bool server::is_changing() const {
   return !members().outgoing_voters.empty() || configurations.back().index > commit_index;
 }
 
+// Hazard 68: what is said of the id before this disk was its node's is said of another node.
+bool server::votes_in(const membership& all) const {
+  if (!all.is_voter(id)) return false;
+  const auto members = all.written.members();
+  return std::ranges::find(members, id, &core::member::id)->joined >= joined_from;
+}
+
 // Thesis §4.2.2: who is not in the newest configuration stands as long as that may be taken back.
 bool server::may_stand() const {
   if (retired || is_installing()) return false;
-  if (members().is_voter(id)) return priority_of(members().written, id) > 0;
+  if (votes_in(members())) return priority_of(members().written, id) > 0;
   return configurations.size() > 1 && configurations.back().index > commit_index &&
-         configurations[configurations.size() - 2].members.is_voter(id);
+         votes_in(configurations[configurations.size() - 2].members);
 }
 
 peer server::new_peer(node_id other) const {

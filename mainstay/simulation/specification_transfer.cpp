@@ -50,7 +50,7 @@ void server::on(const core::envelope& e, const core::timeout_now& m, const appea
   owed_answer& answer = owe(e);
   const bool follows = m.term == state.current_term && role == core::role::follower &&
                        leader == e.from && !is_installing();
-  answer.may_grant = follows && !retired && members().is_voter(id) &&
+  answer.may_grant = follows && !retired && votes_in(members()) &&
                      configurations.back().index <= after.stable_index;
   if (!answer.may_grant) {
     answer.reason =

@@ -12,8 +12,16 @@ std::vector<core::entry> entries_of(std::uint64_t first, const std::vector<std::
   return all;
 }
 
+namespace {
+
+core::configuration members_of(const beginning& b) {
+  return b.members.voters.empty() ? voters(b.voters) : b.members;
+}
+
+}  // namespace
+
 lone_replica::lone_replica(beginning b)
-    : twin_(b.settings, voters(b.voters)), core_(start(b, disk_), &twin_) {}
+    : twin_(b.settings, members_of(b)), core_(start(b, disk_), &twin_) {}
 
 core::raft lone_replica::start(const beginning& b, simulated_disk& disk) {
   core::hard_state state = b.state;
@@ -22,7 +30,7 @@ core::raft lone_replica::start(const beginning& b, simulated_disk& disk) {
   for (auto& e : entries_of(1, b.terms)) disk.preload(std::move(e));
   core::initial_state initial = disk.recover(b.settings.log_window_bytes);
   initial.id = node_id(1);
-  initial.bootstrap = voters(b.voters);
+  initial.bootstrap = members_of(b);
   initial.seed = 1;
   return core::raft::start(core::valid_config::check(b.settings).value(), std::move(initial),
                            instant{})

@@ -23,6 +23,7 @@ struct beginning {
   std::size_t voters = 3;
   core::config settings{};
   std::vector<std::uint64_t> terms{};  ///< of the entries in its log
+  core::configuration members{};       ///< instead of so many voters, where it has any
   core::hard_state state{};            ///< raised to the last entry's term where it is below
 };
 

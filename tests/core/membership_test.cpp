@@ -61,6 +61,48 @@ TEST(Membership, AnswersOfAnEarlierLifeDoNotCount) {
   EXPECT_EQ(after.back().match_index, log_index(2));
 }
 
+/// An entry that makes node 1 the only voter, since it joined at `joined`.
+core::entry alone_since(std::uint64_t index, std::uint64_t joined) {
+  const core::configuration alone{
+      .voters = {{.id = node_id(1), .address = "n1", .joined = log_index(joined)}}};
+  return {log_index(index), term(1), core::entry_kind::configuration, {}, core::encode(alone)};
+}
+
+/// Node 1 comes again at index 5, and is told the log up to `last`.
+struct newcomer {
+  explicit newcomer(const core::entry& last) {
+    append_entries said{.term = term(1), .leader_commit = last.index};
+    for (std::uint64_t i = 1; i < last.index.value(); ++i) said.entries.push_back(command(i, 1));
+    said.entries.push_back(last);
+    replica.receive(2, said);
+  }
+  lone_replica replica{
+      {.members = {.voters = {{.id = node_id(2), .address = "n2"}},
+                   .learners = {{.id = node_id(1), .address = "n1", .joined = log_index(5)}}}}};
+};
+
+// Hazard 68: alone, it would be a majority of what it was in an earlier life.
+TEST(Membership, WhoComesAgainDoesNotVoteForItsEarlierLife) {
+  newcomer one(alone_since(3, 1));
+  lone_replica& r = one.replica;
+  ASSERT_EQ(r.core().configuration_index(), log_index(3));
+
+  r.time_out();
+  const auto answer = r.ask<core::timeout_now_response>(2, core::timeout_now{term(1)});
+
+  EXPECT_EQ(r.core().role(), core::role::follower);
+  EXPECT_EQ(r.core().current_term(), term(1));
+  EXPECT_FALSE(answer.accepted);
+}
+
+TEST(Membership, WhoComesAgainVotesOnceItIsMadeAVoter) {
+  newcomer one(alone_since(6, 5));
+
+  one.replica.lead();
+
+  EXPECT_EQ(one.replica.core().role(), core::role::leader);
+}
+
 // What was sent to the one that left says nothing of the one that joins.
 TEST(Membership, AnEarlierLifesCallThatFailsHoldsNothingBack) {
   settled_leader s(3);

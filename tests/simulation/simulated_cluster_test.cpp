@@ -103,7 +103,8 @@ TEST(SimulatedCluster, AMemberThatWasWipedComesBackAsAnotherOne) {
   cluster.wipe(lost);
 
   ASSERT_TRUE(change(cluster, {.remove = {lost}}));
-  cluster.replace_disk(lost, cluster.status(await_leader(cluster)).configuration);
+  const auto left = cluster.status(await_leader(cluster));
+  cluster.replace_disk(lost, left.configuration, left.last_index.next());
   cluster.run_for(1ms);
   ASSERT_TRUE(cluster.start(lost));
   ASSERT_TRUE(change(cluster, {.add = {{lost, "node#2", 1, true}}}));
