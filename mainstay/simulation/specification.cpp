@@ -143,9 +143,10 @@ void server::recovers(const recovered_disk& found, const appearance& after) {
     write_to_disk({.entries = {e}});
   }
   hold(holds(found), disk_rule);
+  const bool was_uncertain = reset_is_uncertain;  // and the last start wrote nothing
   restart_from(found, after);
   // A log that gives way to the snapshot looks the same whether or not the disk had got so far.
-  reset_is_uncertain = must_reset_disk && flight.reset_to == base;
+  reset_is_uncertain = must_reset_disk && (was_uncertain || flight.reset_to == base);
 }
 
 bool server::holds(const recovered_disk& found) const {
