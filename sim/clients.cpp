@@ -297,6 +297,8 @@ class client_group::client {
     if (percent(group_.work_.stale_reads)) {
       r.is_recorded = false;
       r.call.level = read_level::stale;
+    } else if (group_.work_.lease_reads > 0 && percent(group_.work_.lease_reads)) {
+      r.call.level = read_level::lease;
     }
     r.call.payload = keyspace::encode(group_.arena_, what, {r.what.key});
   }

@@ -12,7 +12,7 @@ using nlohmann::json;
 using simulation::fault;
 using simulation::schedule;
 
-constexpr int version = 2;
+constexpr int version = 3;
 
 /// Goes over every plain member of a schedule, to write it or to read it: one list for both.
 template <class Visitor>
@@ -23,6 +23,8 @@ void visit_core(core::config& c, Visitor visit) {
   visit("commit_notice_delay", c.commit_notice_delay);
   visit("pre_vote", c.pre_vote);
   visit("check_quorum", c.check_quorum);
+  visit("lease_reads", c.lease_reads);
+  visit("max_clock_drift", c.max_clock_drift);
   visit("max_append_bytes", c.max_append_bytes);
   visit("max_inflight_messages", c.max_inflight_messages);
   visit("max_inflight_bytes", c.max_inflight_bytes);
@@ -58,6 +60,7 @@ void visit_work(simulation::workload& w, Visitor visit) {
   visit("value_bytes", w.value_bytes);
   visit("reads", w.reads);
   visit("stale_reads", w.stale_reads);
+  visit("lease_reads", w.lease_reads);
   visit("conditions", w.conditions);
   visit("only_leader", w.only_leader);
   visit("ballast_keys", w.ballast_keys);

@@ -45,6 +45,17 @@ result<void> check_timing(const config& c) {
   return {};
 }
 
+result<void> check_lease(const config& c) {
+  if (c.lease_reads && !c.check_quorum) {
+    return refuse("lease_reads (on) needs check_quorum, which is off");
+  }
+  if (c.max_clock_drift > 500'000) {
+    return refuse("max_clock_drift (" + to_string(c.max_clock_drift) +
+                  ") must be at most 500000 millionths");
+  }
+  return {};
+}
+
 /// One byte or count limit: its name, its value, and the range that it must lie in.
 struct size_rule {
   const char* name;
@@ -95,6 +106,7 @@ result<void> check_sizes(const config& c) {
 
 result<valid_config> valid_config::check(const config& c) {
   if (auto ok = check_timing(c); !ok) return std::unexpected(ok.error());
+  if (auto ok = check_lease(c); !ok) return std::unexpected(ok.error());
   if (auto ok = check_sizes(c); !ok) return std::unexpected(ok.error());
   return valid_config(c);
 }

@@ -32,6 +32,15 @@ struct config {
   /// A leader without contact to a majority steps down, and followers of a living leader refuse
   /// votes (thesis §6.2, §4.2.3).
   bool check_quorum = true;
+  /// Let reads that ask for it rest on a lease instead of a round of messages (thesis §6.4.1):
+  /// peers promise the leader to elect nobody else for a while. Such a read is linearizable only as
+  /// long as the clocks keep `max_clock_drift`. Needs `check_quorum`. A node that starts with this
+  /// on gives no vote for `election_timeout_min`, for it may have promised so before. Before it is
+  /// turned off or that time is shortened, a node has to be down for the old one.
+  bool lease_reads = false;
+  /// How much less one node's clock may count than another's in the same time, in millionths.
+  /// Leases are shorter by that much. Beyond it, a lease may outlive its promises.
+  std::uint64_t max_clock_drift = 10'000;
 
   /// Payload and allowance of one append_entries' entries; one may exceed it. At most 64 MiB.
   std::uint64_t max_append_bytes = 1 << 20;

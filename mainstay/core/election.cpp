@@ -33,6 +33,7 @@ bool raft::heed_leader(node_id from, term t, bool is_well_formed) {
   const bool new_leader = t > current_term() || role_ != role::follower || !leader_;
   if (new_leader) become_follower(t, from);
   timing_.leader_heard = timing_.now;
+  if (config_->lease_reads) timing_.no_vote_before = timing_.now + config_->election_timeout_min;
   timing_.restart_election(*config_, random_);
   return true;
 }
@@ -45,6 +46,7 @@ void raft::leave_leadership() {
   timing_.commit_notice = no_deadline;
   transfer_ends_with_leadership();
   timing_.snapshot_chunk = no_deadline;
+  lease_rounds_.clear();
 }
 
 void raft::step_down() {
@@ -111,7 +113,10 @@ void raft::on(const envelope& e, const request_vote& m) {
   // Thesis §4.2.3: with a living leader no election is needed, and a removed or cut-off server
   // must not force one. Its term is not even looked at.
   const bool sticky = (config_->check_quorum || m.pre_vote) && !m.leadership_transfer;
-  if (sticky && hears_leader()) return deny();
+  // Thesis §6.4.1: nor may a promise be broken that a lease rests on, though the leader's term may
+  // be over for us meanwhile.
+  const bool promised = config_->lease_reads && timing_.now < timing_.no_vote_before;
+  if (sticky && (hears_leader() || promised)) return deny();
 
   if (m.pre_vote) {
     const bool grant = m.term > current_term() && is_up_to_date(m.last_log_index, m.last_log_term);
@@ -168,6 +173,7 @@ void raft::become_leader() {
   timing_.heartbeat = timing_.now + config_->heartbeat_interval;
   calls_before_leading_ = last_call_;
   track_members(log_.last_index().next(), std::nullopt);
+  begin_lease_round();
 
   // Thesis §6.4: an entry of the own term, so that what earlier leaders left can commit, and the
   // commit index becomes known.

@@ -57,6 +57,9 @@ struct append_entries_response {
   mainstay::term conflict_term;  ///< the follower's term at prev_log_index; none: log too short
   log_index rejected_index;      ///< on a mismatch: the prev_log_index that was refused
   std::uint64_t round = 0;
+  /// Microseconds from the request's arrival in which this node elects nobody, unless the leader
+  /// itself asks it to; 0: it promises nothing (thesis §6.4.1).
+  std::uint64_t lease_promise = 0;
 
   friend bool operator==(const append_entries_response&, const append_entries_response&) = default;
 };

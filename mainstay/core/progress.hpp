@@ -55,15 +55,16 @@ struct progress {
   };
 
   progress_state state = progress_state::probe;
-  log_index match_index;          ///< durable on the peer and equal to ours up to here
-  log_index next_index;           ///< the next entry to send
-  log_index sent_commit;          ///< the highest leader_commit sent to it
-  std::uint64_t acked_round = 0;  ///< the newest read round that it answered
-  std::uint64_t sent_round = 0;   ///< the newest read round sent to it
-  instant last_response{};        ///< when it last answered
-  bool probe_sent = false;        ///< probe: wait for the answer, or for the next heartbeat
-  std::uint64_t log_read = 0;     ///< the log read under way for it; 0: none
-  std::deque<flight> in_flight;   ///< replicate: unanswered, oldest first
+  log_index match_index;                    ///< durable on the peer and equal to ours up to here
+  log_index next_index;                     ///< the next entry to send
+  log_index sent_commit;                    ///< the highest leader_commit sent to it
+  std::uint64_t acked_round = 0;            ///< the newest read round that it answered
+  std::uint64_t sent_round = 0;             ///< the newest read round sent to it
+  instant last_response{};                  ///< when it last answered
+  instant promised_until = instant::min();  ///< by our clock, it elects nobody before
+  bool probe_sent = false;       ///< probe: wait for the answer, or for the next heartbeat
+  std::uint64_t log_read = 0;    ///< the log read under way for it; 0: none
+  std::deque<flight> in_flight;  ///< replicate: unanswered, oldest first
   std::uint64_t in_flight_bytes = 0;
   std::optional<image_transfer> transfer;  ///< snapshot: set while its turn lasts
   catch_up catching_up;                    ///< learners

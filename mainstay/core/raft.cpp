@@ -135,6 +135,8 @@ result<raft> raft::start(const valid_config& config, initial_state state, instan
   r.unsaved_from_ = state.last_index.next();
   if (state.snapshot) r.recover_snapshot(*state.snapshot);
   r.timing_.now = now;
+  // What it promised before is forgotten, but not undone.
+  if (config->lease_reads) r.timing_.no_vote_before = now + config->election_timeout_min;
   r.timing_.restart_election(*r.config_, r.random_);
   r.reported_ = {r.role_, r.current_term(), r.leader_};
   return r;

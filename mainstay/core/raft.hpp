@@ -47,6 +47,12 @@ struct initial_state {
 /// Refuses what no log can look like. Errors: `corrupt`, with the field.
 result<void> check(const initial_state& state);
 
+/// What a read may rest on.
+enum class read_basis : std::uint8_t {
+  round,  ///< a round of messages to a quorum (thesis §6.4)
+  lease,  ///< the leader's lease while it lasts, else a round (thesis §6.4.1)
+};
+
 /// One peer as the leader sees it, for status pages.
 struct peer_status {
   node_id id;
@@ -94,8 +100,9 @@ class raft {
   result<log_index> change_configuration(const configuration_change& change);
   /// Asks from which index on a read is linearizable (thesis §6.4). The answer comes in a ready's
   /// `granted_reads` or `failed_reads` with the same context. On a follower it is the leader who
-  /// is asked.
-  void read(std::uint64_t context);
+  /// is asked. On a lease it is granted at once; `advance` must have been called after the read
+  /// arrived, or time may have passed that the lease has not.
+  void read(std::uint64_t context, read_basis basis = read_basis::round);
   /// The persist batch with this sequence, and all before it, are durable.
   void persisted(std::uint64_t sequence);
   /// The persist batch with this sequence was not written and never will be: its work comes again
@@ -182,6 +189,9 @@ class raft {
   const core::configuration& first_configuration() const { return configurations_.front().value; }
   /// True from the first step of a change until its last is committed here.
   bool is_changing() const;
+  /// True while a quorum has promised this leader that nobody else is elected (thesis §6.4.1), as
+  /// of the instant last given. Never unless `config::lease_reads`.
+  bool has_lease() const;
   /// Bytes accepted as leader and not yet committed.
   std::uint64_t uncommitted_bytes() const { return uncommitted_bytes_; }
   /// The peers' progress; empty unless leader.
@@ -211,6 +221,12 @@ class raft {
     log_index index;
     std::vector<read_waiter> waiters;
     friend bool operator==(const read_round&, const read_round&) = default;
+  };
+  /// A round that may found a lease, and when it began: no message carries it before.
+  struct lease_round {
+    std::uint64_t round = 0;
+    instant began{};
+    friend bool operator==(const lease_round&, const lease_round&) = default;
   };
   /// A message that must not leave before the batch with `sequence` is durable.
   struct withheld_message {
@@ -301,6 +317,9 @@ class raft {
   void confirm_reads();
   void grant(const read_waiter& waiter, log_index index);
   void ask_leader_for_reads();
+  void begin_lease_round();
+  void note_promise(progress& p, const append_entries_response& m) const;
+  std::uint64_t promise() const;
   void fail_reads(error_code code, const char* why);
   void fail_read(const read_waiter& waiter, error_code code, const char* why);
 
@@ -391,6 +410,7 @@ class raft {
 
   // Reads.
   std::uint64_t round_ = 0;
+  std::deque<lease_round> lease_rounds_;  // of this leadership, newest last; a bounded number
   std::vector<read_waiter> waiting_reads_;
   std::deque<read_round> rounds_;
   std::map<std::uint64_t, std::vector<std::uint64_t>> asked_reads_;  // call → contexts
@@ -445,6 +465,7 @@ void raft::visit_state(Visitor&& visit) const {
   visit("handing_over", handing_over_);
   visit("has_handed_over", has_handed_over_);
   visit("round", round_);
+  visit("lease_rounds", lease_rounds_);
   visit("waiting_reads", waiting_reads_);
   visit("rounds", rounds_);
   visit("asked_reads", asked_reads_);

@@ -1,6 +1,7 @@
 /// Linearizable reads without writing the log (thesis §6.4): a read is as fresh as the commit index
 /// of a leader that a quorum still followed after the read arrived. Rounds are numbered, and every
 /// AppendEntries carries the newest number, so writes confirm reads too.
+#include <algorithm>
 #include <utility>
 
 #include "mainstay/core/quorum.hpp"
@@ -8,7 +9,11 @@
 
 namespace mainstay::core {
 
-void raft::read(std::uint64_t context) {
+void raft::read(std::uint64_t context, read_basis basis) {
+  if (basis == read_basis::lease && has_lease()) {
+    out_.granted_reads.push_back({context, commit_index_, true});
+    return;
+  }
   const read_waiter waiter{context, node_id{}};
   if (!leader_) return fail_read(waiter, error_code::not_leader, "no leader is known");
   if (is_installing()) {
@@ -72,6 +77,61 @@ void raft::confirm_reads() {
     for (const auto& waiter : round.waiters) grant(waiter, round.index);
   }
 }
+
+// ---- Leases (thesis §6.4.1) -------------------------------------------------------------------
+
+namespace {
+
+/// Rounds that are remembered: one a heartbeat, so an answer may be this many heartbeats late.
+constexpr std::size_t most_lease_rounds = 256;
+
+}  // namespace
+
+/// Begins a round for what is sent from now on: whoever answers it got it later than now.
+void raft::begin_lease_round() {
+  if (!config_->lease_reads) return;
+  lease_rounds_.push_back({++round_, timing_.now});
+  if (lease_rounds_.size() > most_lease_rounds) lease_rounds_.pop_front();
+}
+
+/// What an answer to the leader promises, in microseconds: `on` of request_vote keeps it.
+std::uint64_t raft::promise() const {
+  if (!config_->lease_reads) return 0;
+  using std::chrono::microseconds;
+  const auto span = std::chrono::floor<microseconds>(config_->election_timeout_min);
+  return static_cast<std::uint64_t>(span.count());
+}
+
+/// The peer's promise runs from the request's arrival, by its clock; here it counts from the
+/// beginning of the round that the request carried, and less by what the clocks may differ.
+void raft::note_promise(progress& p, const append_entries_response& m) const {
+  const std::uint64_t round = std::min(m.round, p.sent_round);
+  const auto later = std::ranges::upper_bound(lease_rounds_, round, {}, &lease_round::round);
+  if (later == lease_rounds_.begin() || m.lease_promise == 0) return;
+  constexpr std::int64_t million = 1'000'000;
+  const auto longest = std::chrono::floor<std::chrono::microseconds>(config_->election_timeout_max);
+  const auto promised = static_cast<std::int64_t>(
+      std::min(m.lease_promise, static_cast<std::uint64_t>(longest.count())));
+  const auto kept = million - static_cast<std::int64_t>(config_->max_clock_drift);
+  const duration span{promised * 1000 / million * kept +
+                      promised * 1000 % million * kept / million};
+  p.promised_until = std::max(p.promised_until, std::prev(later)->began + span);
+}
+
+// Whoever wants to lead needs a vote of every quorum, hence of somebody who has promised none yet.
+// Hazard 16: the promises do not bind whom this leader itself has told to stand.
+bool raft::has_lease() const {
+  if (!config_->lease_reads || role_ != role::leader) return false;
+  if (has_handed_over_ || !has_committed_in_term()) return false;
+  const instant until = quorum_value(configuration(), [this](node_id id) {
+    if (id == id_) return instant::max();
+    const auto p = progress_.find(id);
+    return p == progress_.end() ? instant::min() : p->second.promised_until;
+  });
+  return timing_.now < until;
+}
+
+// ---- Answers ----------------------------------------------------------------------------------
 
 void raft::grant(const read_waiter& waiter, log_index index) {
   if (!waiter.from) {

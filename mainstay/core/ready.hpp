@@ -32,6 +32,7 @@ struct leadership {
 struct read_grant {
   std::uint64_t context = 0;  ///< as given to `raft::read`
   log_index index;
+  bool by_lease = false;  ///< answer it only if `raft::has_lease` in the same term still, then
 
   friend bool operator==(const read_grant&, const read_grant&) = default;
 };

@@ -70,6 +70,7 @@ void raft::broadcast_append() {
 void raft::send_heartbeats() {
   timing_.heartbeat = timing_.now + config_->heartbeat_interval;
   forget_departed();
+  begin_lease_round();
   for (auto& [peer, p] : progress_) {
     p.probe_sent = false;  // whatever was lost is tried again
     if (p.transfer) retry_transfer(p);
@@ -145,6 +146,7 @@ void raft::on(const envelope& e, const append_entries_response& m) {
   if (!p.counts(e.call)) return;
   p.last_response = timing_.now;
   p.acked_round = std::max(p.acked_round, std::min(m.round, p.sent_round));
+  note_promise(p, m);
   confirm_reads();
   if (!m.success) return on_mismatch(p, m);
   if (m.match_index > log_.last_index()) return;  // it claims what we never sent
@@ -238,7 +240,8 @@ void raft::on(const envelope& e, const append_entries& m) {
   const log_index matched = accept_entries(m);
   set_commit_index(std::max(commit_index_, std::min(m.leader_commit, matched)));
 
-  append_entries_response response{.term = current_term(), .success = true, .round = m.round};
+  append_entries_response response{
+      .term = current_term(), .success = true, .round = m.round, .lease_promise = promise()};
   if (m.entries.empty() || matched <= stable_index_) {
     // A heartbeat waits for no flush: it reports what is on disk already.
     response.match_index = std::min(matched, stable_index_);
@@ -266,8 +269,10 @@ std::optional<append_entries_response> raft::examine(const envelope& e, const ap
 }
 
 append_entries_response raft::reject_append(const append_entries& m) const {
-  append_entries_response r{
-      .term = current_term(), .rejected_index = m.prev_log_index, .round = m.round};
+  append_entries_response r{.term = current_term(),
+                            .rejected_index = m.prev_log_index,
+                            .round = m.round,
+                            .lease_promise = promise()};
   if (m.prev_log_index > log_.last_index()) {
     r.conflict_index = log_.last_index().next();
   } else {

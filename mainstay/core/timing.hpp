@@ -23,6 +23,8 @@ struct timing {
   instant transfer = no_deadline;        ///< leader: take a transfer of leadership back
   /// The last moment a leader of the current term was heard; the epoch before the first.
   instant leader_heard = instant::min();
+  /// Before this no vote is given: a leader's lease may rest on it (thesis §6.4.1).
+  instant no_vote_before = instant::min();
 
   /// The earliest of all.
   instant next() const {

@@ -27,6 +27,7 @@ using command_outcome = result<shared_bytes>;
 /// One outcome per forwarded command, in the same order.
 struct forward_commands_response {
   std::vector<command_outcome> outcomes;
+  log_index covered_by;  ///< those that are done stand no later in the log; none: it is not told
 
   friend bool operator==(const forward_commands_response&,
                          const forward_commands_response&) = default;

@@ -37,6 +37,7 @@ struct change_asked {
 };
 struct read_asked {
   std::uint64_t context;
+  core::read_basis basis = core::read_basis::round;
 };
 struct batch_persisted {
   std::uint64_t sequence;

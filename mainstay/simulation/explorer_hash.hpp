@@ -58,6 +58,7 @@ class hasher {
   }
   void put(node_id id) { put(id.value() <= node_count ? (*names_)[id.value()] : id.value()); }
   void put(term t) { put(t.value()); }
+  void put(duration span) { put(span.count()); }
   void put(log_index i) { put(i.value()); }
   void put(std::string_view text) { put(std::hash<std::string_view>{}(text)); }
   void put(const core::hard_state& s) { put(s.current_term), put(s.voted_for); }
@@ -118,7 +119,7 @@ class hasher {
   }
   void put_fields(const core::append_entries_response& m) {
     put(m.term), put(m.success), put(m.match_index), put(m.conflict_index), put(m.conflict_term);
-    put(m.rejected_index), put(m.round);
+    put(m.rejected_index), put(m.round), put(m.lease_promise);
   }
   void put_fields(const core::install_snapshot& m) {
     put(m.term), put(m.image), put(m.offset), put(m.data.text());
@@ -246,6 +247,7 @@ class replica_hasher {
     put_distance(t.transfer);
     const bool asks = settings_.pre_vote || settings_.check_quorum;
     hash_.put(asks && core_.leader() && core_.role() != core::role::leader && is_silent(t));
+    if (settings_.lease_reads) hash_.put(std::max(t.no_vote_before, now_) - now_);
   }
   void operator()(std::string_view name, std::uint64_t number) {
     // Calls that fail are always of the present role, so where it began makes no difference.
@@ -329,6 +331,7 @@ class replica_hasher {
     ago(p.catching_up.began, settings_.election_timeout_min);
     h.put(p.leaving_since.has_value());
     if (p.leaving_since) ago(*p.leaving_since, 11 * settings_.election_timeout_max);
+    if (settings_.lease_reads) h.put(std::max(p.promised_until, now_) - now_);
     // Whoever is silent is sent no snapshot.
     if (!settings_.check_quorum && !core_.snapshot()) return;
     // Longer ago than the longest silence is all the same.
@@ -347,6 +350,9 @@ class replica_hasher {
       });
     } else if constexpr (requires { v.begin()->context, v.begin()->from; }) {  // waiting reads
       h.put_unordered(v, [](hasher& one, const auto& w) { one.put(w.context), one.put(w.from); });
+    } else if constexpr (requires { v.begin()->began; }) {  // lease rounds
+      for (const auto& one : v) h.put(one.round), h.put(now_ - one.began);
+      h.put(v.size());
     } else if constexpr (requires { v.begin()->waiters; }) {  // read rounds
       for (const auto& round : v) {
         h.put(round.round), h.put(round.index);

@@ -53,8 +53,8 @@ class observed_core {
   result<log_index> change_configuration(const core::configuration_change& change) {
     return offer(change_asked{&change}, [&] { return core_.change_configuration(change); });
   }
-  void read(std::uint64_t context) {
-    feed(read_asked{context}, [&] { core_.read(context); });
+  void read(std::uint64_t context, core::read_basis basis = core::read_basis::round) {
+    feed(read_asked{context, basis}, [&] { core_.read(context, basis); });
   }
   void persisted(std::uint64_t sequence) {
     feed(batch_persisted{sequence}, [&] { core_.persisted(sequence); });
@@ -119,6 +119,8 @@ class observed_core {
   log_index last_applied() const { return core_.last_applied(); }
   log_index last_index() const { return core_.last_index(); }
   log_index stable_index() const { return core_.stable_index(); }
+  instant now() const { return core_.now(); }
+  bool has_lease() const { return core_.has_lease(); }
   bool is_fenced() const { return core_.is_fenced(); }
   const core::transfer_state& handing_over() const { return core_.handing_over(); }
   node_id best_heir(std::span<const node_id> passed_over) const {

@@ -97,6 +97,7 @@ struct workload {
   std::uint32_t value_bytes = 16;                  ///< at most
   std::uint32_t reads = 30;                        ///< in a hundred operations
   std::uint32_t stale_reads = 5;                   ///< in a hundred, beside those
+  std::uint32_t lease_reads = 0;                   ///< in a hundred of the others
   std::uint32_t conditions = 30;                   ///< in a hundred writes to plain keys
   std::uint32_t only_leader = 20;                  ///< in a hundred that are not forwarded
   /// Keys beside those, large and set now and then, so that snapshots are; 0: none.

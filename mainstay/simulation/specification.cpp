@@ -212,6 +212,7 @@ void server::restart_from(const recovered_disk& found, const appearance& after) 
   }
   next.reported = {next.role, next.state.current_term, next.leader};
   next.now = after.now;
+  next.bound_until = after.now + settings.election_timeout_min;  // it may have promised before
   *this = std::move(next);
 
   begin_step();
@@ -343,14 +344,15 @@ void server::is_offered(core::entry_kind kind, std::span<const shared_bytes> pay
   end_step(after);
 }
 
-void server::is_asked_to_read(std::uint64_t context, const appearance& after) {
+void server::is_asked_to_read(std::uint64_t context, bool by_lease, const appearance& after) {
   begin_step();
   because("thesis §6.4: a read changes nothing");
   reads.push_back({.number = ++reads_seen,
                    .context = context,
                    .led = leading ? leading->term : term{},
                    .round_before = newest_round,
-                   .least = commit_index});
+                   .least = commit_index,
+                   .by_lease = by_lease && has_lease()});
   end_step(after);
 }
 

@@ -100,6 +100,7 @@ struct peer {
   std::uint64_t acknowledged_round = 0;  ///< the newest read round that it answered
   instant last_response;
   instant last_sent = instant::min();
+  instant promised_until = instant::min();  ///< by the leader's clock: it elects nobody before
   // Learners: a round of catching up (thesis §4.2.1).
   log_index round_target;
   instant round_began{};
@@ -127,6 +128,9 @@ struct leadership {
   bool has_told = false;   ///< the heir was told to stand, in this transfer
   instant given_up;        ///< when the transfer must have come further, or be over
   bool makes_way = false;  ///< the members leave it out: it hands over to whom it will, and ends
+  bool has_ever_told = false;  ///< somebody was told to stand, in this term
+  /// When each read round was first sent, to anyone; those that a lease may still rest on.
+  std::map<std::uint64_t, instant> first_sent;
   // Once it is over: what messages may still show that were made before, in the same turn.
   log_index commit_index;
   log_index kept;                 ///< the log is still that of the leadership up to here
@@ -172,6 +176,7 @@ struct waiting_read {
   mainstay::term led;              ///< the term in which the server leads; none: it does not
   std::uint64_t round_before = 0;  ///< the newest round sent before it came
   log_index least;                 ///< the commit index when it came
+  bool by_lease = false;           ///< it asked for it, and a lease held when it came
 };
 
 /// A question for a read index on its way to the leader, and what was answered.
@@ -226,8 +231,9 @@ struct server {
   std::optional<leadership> led;  ///< a leadership that ended in this turn
   core::leadership reported;
   instant now;
-  instant heard = instant::min();  ///< the leader, last
-  instant alarm;                   ///< of the election, unless it leads
+  instant heard = instant::min();        ///< the leader, last
+  instant bound_until = instant::min();  ///< a leader's lease may rest on its giving no vote before
+  instant alarm;                         ///< of the election, unless it leads
 
   // What is owed to others, and by others.
   std::deque<owed_answer> owed;
@@ -254,7 +260,7 @@ struct server {
                   const result<log_index>& outcome, const appearance& after);
   void is_asked_to_change(const core::configuration_change& change,
                           const result<log_index>& outcome, const appearance& after);
-  void is_asked_to_read(std::uint64_t context, const appearance& after);
+  void is_asked_to_read(std::uint64_t context, bool by_lease, const appearance& after);
   void disk_finishes(std::uint64_t sequence, const appearance& after);
   void disk_refuses(std::uint64_t sequence, const appearance& after);
   void machine_applied(log_index index, const appearance& after);
@@ -376,6 +382,10 @@ struct server {
   const char* objection_to_grant(const waiting_read& read, log_index index) const;
   bool confirms(const leadership& l, const membership& by, std::uint64_t round_before) const;
   bool is_confirmed(const leadership& l, std::uint64_t round_before) const;
+  bool has_lease() const;
+  void note_round(std::uint64_t round);
+  void take_promise(peer& from, const core::append_entries_response& m) const;
+  bool may_promise(const owed_answer& owes, const core::append_entries_response& m) const;
   void end_turn(const core::ready& out);
 
   rules rules_{};

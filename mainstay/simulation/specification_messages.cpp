@@ -97,6 +97,7 @@ bool server::heed_leader(const core::envelope& e, bool is_well_formed, owed_answ
   because("paper §5.2: the word of the term's leader makes a follower of it");
   become_follower(t, e.from);
   heard = now;
+  bound_until = std::max(bound_until, now + settings.election_timeout_min);
   alarm_rule_ = alarm_rule::moves;
   return true;
 }
@@ -169,6 +170,12 @@ bool server::is_up_to_date(log_index last, term last_of) const {
 void server::on(const core::envelope& e, const core::request_vote& m, const appearance& after) {
   owed_answer& answer = owe(e);
   const bool hears = leading || (leader && now - settings.election_timeout_min < heard);
+  const bool promised = settings.lease_reads && now < bound_until;
+  if ((settings.check_quorum || m.pre_vote) && !m.leadership_transfer && promised && !hears) {
+    because("thesis §6.4.1: who has promised to elect nobody gives no vote before its time");
+    answer.reason = rules_.vote;
+    return;
+  }
   if ((settings.check_quorum || m.pre_vote) && !m.leadership_transfer && hears) {
     because("thesis §4.2.3: who hears a leader gives no vote, and does not look at the term");
     answer.reason = rules_.vote;
@@ -288,6 +295,7 @@ void server::on(const core::envelope& e, const core::append_entries_response& m,
   if (p == leading->peers.end() || !p->counts(e.call)) return;
   p->last_response = now;
   p->acknowledged_round = std::max(p->acknowledged_round, std::min(m.round, newest_round));
+  take_promise(*p, m);
   if (!m.success || m.match_index > last_index()) return;
   p->match_index = std::max(p->match_index, m.match_index);
   rules_.commit =

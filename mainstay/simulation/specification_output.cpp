@@ -45,6 +45,8 @@ void server::puts_out(const core::ready& out, const appearance& after) {
         reads, [&](const waiting_read& r) { return !r.from && r.context == g.context; });
     hold(read != reads.end(), "thesis §6.4: a read is answered once, and only when it was asked");
     if (const char* rule = objection_to_grant(*read, g.index)) throw broken_rule(rule);
+    hold(!g.by_lease || read->by_lease,
+         "thesis §6.4.1: a read rests on a lease only while a quorum's promises last");
     reads.erase(read);
   }
   for (const auto& f : out.failed_reads) {
@@ -177,6 +179,7 @@ void server::send(const core::envelope& e, const core::append_entries& m) {
   peer& p = leading->peers[static_cast<std::size_t>(to - l.peers.begin())];
   p.last_sent = now;
   if (!p.first_call) p.first_call = e.call;
+  if (settings.lease_reads) note_round(m.round);
 }
 
 void server::send(const core::envelope& e, const core::read_index& m) {
@@ -255,6 +258,9 @@ const char* server::objection(const owed_answer& owes,
                               const core::append_entries_response& m) const {
   if (m.round != 0 && (m.round != owes.round || !owes.follows)) {
     return "thesis §6.4: only who follows the leader acknowledges its round";
+  }
+  if (m.lease_promise != 0 && !may_promise(owes, m)) {
+    return "thesis §6.4.1: only a follower promises its leader a lease, and no more than it keeps";
   }
   if (!m.success) {
     if (owes.matches && owes.asked == state.current_term) {
@@ -336,7 +342,7 @@ const char* server::objection_to_grant(const waiting_read& read, log_index index
     if (index < read.least) {
       return "thesis §6.4, step 2: a read sees what was committed when it came";
     }
-    if (!is_confirmed(l, read.round_before)) {
+    if (!read.by_lease && !is_confirmed(l, read.round_before)) {
       return "thesis §6.4, step 3: a quorum acknowledges a round that began after the read";
     }
     return nullptr;

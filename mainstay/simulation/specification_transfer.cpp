@@ -42,7 +42,7 @@ void server::send(const core::envelope& e, const core::timeout_now& m) {
   const auto p = std::ranges::find(l.peers, e.to, &peer::id);
   hold(p != l.peers.end() && (!leads || p->match_index == last_index()),
        "thesis §3.10: the heir has the leader's whole log before it is told to stand");
-  l.has_told = true;
+  l.has_told = l.has_ever_told = true;
 }
 
 void server::on(const core::envelope& e, const core::timeout_now& m, const appearance& after) {

@@ -313,6 +313,20 @@ class fault_source {
   std::uint64_t total_ = 0;
 };
 
+/// Leases in some schedules; where they are read on, clocks keep the bound that was declared. Two
+/// that drift apart by half of it each differ by no more than it.
+void draw_leases(dice& d, schedule& s) {
+  if (!s.core.check_quorum || !d.percent(40)) return;
+  s.core.lease_reads = true;
+  s.core.max_clock_drift = static_cast<std::uint64_t>(d.scaled(1000, 400'000));
+  s.work.lease_reads = static_cast<std::uint32_t>(d.between(10, 100));
+  const auto most = static_cast<std::int64_t>(s.core.max_clock_drift) / 2;
+  for (auto& f : s.faults) {
+    if (f.kind == fault_kind::drift) f.strength = std::clamp(f.strength, -most, most);
+    if (f.kind == fault_kind::clock_leap) f.kind = fault_kind::wall_leap;
+  }
+}
+
 std::vector<fault_kind> every_kind() {
   std::vector<fault_kind> all;
   for (std::size_t i = 0; i < fault_kinds; ++i) all.push_back(static_cast<fault_kind>(i));
@@ -341,6 +355,7 @@ schedule draw_schedule(std::uint64_t seed, const swarm_limits& limits) {
   const auto count = (wanted * limits.length + std::chrono::seconds(59)) / std::chrono::seconds(60);
   for (std::int64_t i = 0; i < count && source.has_any(); ++i) s.faults.push_back(source.draw());
   std::ranges::stable_sort(s.faults, {}, &fault::start);
+  draw_leases(d, s);
   return s;
 }
 

@@ -96,7 +96,9 @@ struct follow {
   void operator()(const change_asked& in) const {
     server.is_asked_to_change(*in.change, *in.outcome, after);
   }
-  void operator()(const read_asked& in) const { server.is_asked_to_read(in.context, after); }
+  void operator()(const read_asked& in) const {
+    server.is_asked_to_read(in.context, in.basis == core::read_basis::lease, after);
+  }
   void operator()(const batch_persisted& in) const { server.disk_finishes(in.sequence, after); }
   void operator()(const batch_refused& in) const { server.disk_refuses(in.sequence, after); }
   void operator()(const entries_applied& in) const { server.machine_applied(in.index, after); }

@@ -129,7 +129,7 @@ inline rpc_response any_response() {
     case 1:
       return core::append_entries_response{any_id<term>(),      any_bool(),     any_id<log_index>(),
                                            any_id<log_index>(), any_id<term>(), any_id<log_index>(),
-                                           *any_number()};
+                                           *any_number(),       *any_number()};
     case 2:
       return core::install_snapshot_response{any_id<term>(), any_bool(), *any_number(),
                                              any_id<log_index>()};
@@ -139,6 +139,7 @@ inline rpc_response any_response() {
       return core::read_index_response{any_id<term>(), any_bool(), any_id<log_index>()};
     default: {
       forward_commands_response m;
+      m.covered_by = any_id<log_index>();
       for (auto n = *rc::gen::inRange(0, 8); n > 0; --n) m.outcomes.push_back(any_outcome());
       return m;
     }

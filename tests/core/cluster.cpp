@@ -154,10 +154,10 @@ result<log_index> cluster::change(std::uint64_t number, const core::configuratio
   return changed;
 }
 
-std::uint64_t cluster::read(std::uint64_t number) {
+std::uint64_t cluster::read(std::uint64_t number, core::read_basis basis) {
   const std::uint64_t context = ++last_read_;
   reads_[context] = {};
-  with(number, [&](observed_core& r) { r.read(context); });
+  with(number, [&](observed_core& r) { r.read(context, basis); });
   return context;
 }
 

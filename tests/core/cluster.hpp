@@ -73,7 +73,7 @@ class cluster {
   /// Asks for other members; gives the index of the configuration.
   result<log_index> change(std::uint64_t node, const core::configuration_change& change);
   /// Begins a read; gives its context for `read_of`.
-  std::uint64_t read(std::uint64_t node);
+  std::uint64_t read(std::uint64_t node, core::read_basis basis = core::read_basis::round);
   read_result read_of(std::uint64_t context) const;
 
   /// Nothing passes from `a` to `b` until `heal`; what is on the way is lost.

@@ -59,6 +59,22 @@ TEST(ValidConfig, ElectionTimeoutExceedsTheHeartbeatInterval) {
   EXPECT_EQ(refusal(c), "");
 }
 
+TEST(ValidConfig, LeasesNeedFollowersThatRefuseVotes) {
+  config c{.check_quorum = false, .lease_reads = true};
+  EXPECT_THAT(refusal(c), HasSubstr("lease_reads (on) needs check_quorum, which is off"));
+
+  c.check_quorum = true;
+  EXPECT_EQ(refusal(c), "");
+}
+
+TEST(ValidConfig, ClocksDifferByHalfAtMost) {
+  config c{.max_clock_drift = 500'001};
+  EXPECT_THAT(refusal(c), HasSubstr("max_clock_drift (500001) must be at most 500000 millionths"));
+
+  c.max_clock_drift = 500'000;
+  EXPECT_EQ(refusal(c), "");
+}
+
 TEST(ValidConfig, ElectionTimeoutsHaveASpread) {
   config c{.election_timeout_min = milliseconds(150), .election_timeout_max = milliseconds(150)};
   EXPECT_THAT(refusal(c), AllOf(HasSubstr("election_timeout_max (150"),

@@ -27,13 +27,15 @@ std::string text(const core::append_entries& m) {
 }
 
 std::string text(const core::append_entries_response& m) {
+  const auto promise =
+      m.lease_promise == 0 ? std::string() : fmt::format(" promise {}", m.lease_promise);
   if (m.success) {
-    return fmt::format("append_response term {} match {} round {}", m.term.value(),
-                       m.match_index.value(), m.round);
+    return fmt::format("append_response term {} match {} round {}{}", m.term.value(),
+                       m.match_index.value(), m.round, promise);
   }
-  return fmt::format("append_response term {} rejected {} conflict {}/{} round {}", m.term.value(),
-                     m.rejected_index.value(), m.conflict_index.value(), m.conflict_term.value(),
-                     m.round);
+  return fmt::format("append_response term {} rejected {} conflict {}/{} round {}{}",
+                     m.term.value(), m.rejected_index.value(), m.conflict_index.value(),
+                     m.conflict_term.value(), m.round, promise);
 }
 
 std::string text(const core::install_snapshot& m) {

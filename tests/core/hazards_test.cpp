@@ -26,6 +26,26 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
+// ---- Leases -----------------------------------------------------------------------------------
+
+/// What leases declare, they need: the clocks of nodes 2 and 3 run ahead of the leader's by more
+/// than the bound, so that they have elected node 2, which has answered a write.
+TEST(LeaseReads, ClocksBeyondTheirBoundServeWhatIsOld) {
+  cluster nodes(3, {.lease_reads = true});
+  nodes.elect(1);
+  nodes.settle();
+  nodes.isolate(1);
+  nodes.pass(2, milliseconds(400));
+  nodes.pass(3, milliseconds(160));
+  nodes.time_out(2);
+  nodes.deliver();
+  ASSERT_EQ(nodes.core(2).role(), core::role::leader);
+  ASSERT_TRUE(nodes.propose(2, "newer"));
+  nodes.deliver();
+
+  EXPECT_THROW(nodes.read(1, core::read_basis::lease), simulation::violation);
+}
+
 // ---- Elections --------------------------------------------------------------------------------
 
 // Hazard 7: the second question comes while the answer to the first is still being written.

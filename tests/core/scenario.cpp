@@ -121,6 +121,8 @@ void scenario::make_cluster(const scenario_command& c) {
   core::config s;
   s.pre_vote = c.flag("pre_vote", s.pre_vote);
   s.check_quorum = c.flag("check_quorum", s.check_quorum);
+  s.lease_reads = c.flag("leases", s.lease_reads);
+  s.max_clock_drift = c.number("drift", s.max_clock_drift);
   s.max_append_bytes = c.number("append_bytes", s.max_append_bytes);
   s.max_inflight_messages = c.number("inflight_messages", s.max_inflight_messages);
   s.max_inflight_bytes = c.number("inflight_bytes", s.max_inflight_bytes);
@@ -187,7 +189,9 @@ void scenario::add_client_commands() {
   handlers_["change"] = [this](const scenario_command& c) { change_members(c); };
   handlers_["read"] = [this](const scenario_command& c) {
     const std::uint64_t times = c.number("times", 1);
-    for (std::uint64_t i = 0; i < times; ++i) nodes().read(c.number(0));
+    const bool by_lease = c.flag("lease", false);
+    const auto basis = by_lease ? core::read_basis::lease : core::read_basis::round;
+    for (std::uint64_t i = 0; i < times; ++i) nodes().read(c.number(0), basis);
   };
 }
 
@@ -384,7 +388,8 @@ void scenario::watch(std::uint64_t node, const core::ready& ready) {
     say(fmt::format("{}: forgets its log up to {}", node, ready.compact_to.value()));
   }
   for (const auto& g : ready.granted_reads) {
-    say(fmt::format("{}: read {} is granted from {} on", node, g.context, g.index.value()));
+    say(fmt::format("{}: read {} is granted from {} on{}", node, g.context, g.index.value(),
+                    g.by_lease ? ", by lease" : ""));
   }
   for (const auto& f : ready.failed_reads) {
     say(fmt::format("{}: read {} is refused: {} ({})", node, f.context, name_of(f.why.code),

@@ -153,6 +153,14 @@ TEST(HostileRpc, UnknownFlagsAreRefused) {
   }
 }
 
+TEST(HostileRpc, APromiseOfNothingIsRefused) {
+  const auto bytes = sample_bytes().at("append_entries_response_promise");
+  std::string text(bytes.text());
+  text.replace(text.size() - 8, 8, 8, '\0');
+
+  EXPECT_THAT(complaint(shared_bytes::copy_of(text)), HasSubstr("lease_promise at offset 51 is 0"));
+}
+
 TEST(HostileRpc, UnknownEntryKindsAreRefused) {
   auto bytes = sample_bytes()["append_entries_irregular"];
   const std::size_t kinds_at = 2 + 1 + 40 + 4 + 3 * 8 + 3 * 8;

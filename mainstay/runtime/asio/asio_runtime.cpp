@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "mainstay/base/assert.hpp"
+#include "mainstay/base/suspend_aware_clock.hpp"
 #include "mainstay/runtime/asio/event_loop.hpp"
 #include "mainstay/runtime/asio/io_context.hpp"
 
@@ -44,9 +45,7 @@ asio_runtime::~asio_runtime() {
   join();
 }
 
-instant asio_runtime::now() const {
-  return instant(std::chrono::steady_clock::now().time_since_epoch());
-}
+instant asio_runtime::now() const { return suspend_aware_now(); }
 
 log_time asio_runtime::wall_now() const {
   const auto now = std::chrono::system_clock::now().time_since_epoch();

@@ -71,7 +71,7 @@ class asio_runtime {
   executor apply() const { return executor(apply_loop_ ? apply_loop_.get() : loop_.get()); }
   executor background() const { return executor(background_loop_.get()); }
   timer make_timer(executor on) const { return timer(*on.loop_); }
-  /// CLOCK_MONOTONIC.
+  /// CLOCK_BOOTTIME: a machine's sleep counts.
   instant now() const;
   /// CLOCK_REALTIME, in microseconds.
   log_time wall_now() const;

@@ -6,6 +6,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include "mainstay/base/suspend_aware_clock.hpp"
+
 namespace mainstay::detail {
 
 namespace {
@@ -14,8 +16,6 @@ namespace {
 constexpr std::size_t tasks_per_turn = 1024;
 /// A queue that grew beyond this in a burst gives its memory back.
 constexpr std::size_t retained_capacity = 16 * 1024;
-
-instant monotonic_now() { return instant(std::chrono::steady_clock::now().time_since_epoch()); }
 
 }  // namespace
 
@@ -102,7 +102,8 @@ void loop_timer::cancel() {
 void loop_timer::wait_until(instant deadline) {
   waiting_ = true;
   waiting_for_ = deadline;
-  alarm_.expires_at(std::chrono::steady_clock::time_point(deadline.time_since_epoch()));
+  // The wait itself does not count a machine's sleep: after one it is late by what was left.
+  alarm_.expires_after(deadline - suspend_aware_now());
   alarm_.async_wait([self = shared_from_this(), generation = ++generation_](
                         const boost::system::error_code&) { self->on_alarm(generation); });
 }
@@ -111,7 +112,7 @@ void loop_timer::on_alarm(std::uint64_t generation) {
   if (generation != generation_) return;
   waiting_ = false;
   if (!action_) return;
-  if (monotonic_now() < deadline_) {
+  if (suspend_aware_now() < deadline_) {
     wait_until(deadline_);
     return;
   }

@@ -151,13 +151,16 @@ void decode(wire_reader& in, const decode_limits& limits, core::append_entries& 
 }
 
 void decode(wire_reader& in, const decode_limits&, core::append_entries_response& m) {
-  m.success = has(in.flags(first_bit), first_bit);
+  const auto flags = in.flags(first_bit | second_bit);
+  m.success = has(flags, first_bit);
   m.term = in.id<term>("term");
   m.match_index = in.id<log_index>("match_index");
   m.conflict_index = in.id<log_index>("conflict_index");
   m.conflict_term = in.id<term>("conflict_term");
   m.rejected_index = in.id<log_index>("rejected_index");
   m.round = in.number<std::uint64_t>("round");
+  if (!has(flags, second_bit)) return;
+  m.lease_promise = in.non_zero("lease_promise");
 }
 
 void decode(wire_reader& in, const decode_limits& limits, core::install_snapshot& m) {
@@ -228,7 +231,9 @@ command_outcome read_outcome(wire_reader& in, const decode_limits& limits) {
 
 void decode(wire_reader& in, const decode_limits& limits, forward_commands_response& m) {
   constexpr std::size_t smallest_outcome = 5;
-  const auto count = in.count("count", smallest_outcome, limits.max_entries);
+  const bool covered = in.next_has(covered_mark);
+  const auto count = in.count("count", smallest_outcome, limits.max_entries, covered_mark);
+  if (covered) m.covered_by = log_index(in.non_zero("covered_by"));
   if (!in.ok()) return;
   m.outcomes.reserve(count);
   for (std::size_t i = 0; i < count && in.ok(); ++i) m.outcomes.push_back(read_outcome(in, limits));

@@ -139,8 +139,13 @@ byte_pieces encode_message(std::uint8_t kind, const core::append_entries& m) {
 }
 
 byte_pieces encode_message(std::uint8_t kind, const core::append_entries_response& m) {
-  return fixed(kind, bits(m.success), m.term, m.match_index, m.conflict_index, m.conflict_term,
-               m.rejected_index, plain{m.round});
+  const auto flags = bits(m.success, m.lease_promise != 0);
+  if (m.lease_promise == 0) {
+    return fixed(kind, flags, m.term, m.match_index, m.conflict_index, m.conflict_term,
+                 m.rejected_index, plain{m.round});
+  }
+  return fixed(kind, flags, m.term, m.match_index, m.conflict_index, m.conflict_term,
+               m.rejected_index, plain{m.round}, plain{m.lease_promise});
 }
 
 byte_pieces encode_message(std::uint8_t kind, const core::install_snapshot& m) {
@@ -217,11 +222,13 @@ void put_outcome(wire_writer& out, const command_outcome& outcome) {
 }
 
 byte_pieces encode_message(std::uint8_t kind, const forward_commands_response& m) {
-  std::size_t size = 4;
+  std::size_t size = m.covered_by ? 4 + id_size : 4;
   for (const auto& outcome : m.outcomes) size += outcome_size(outcome);
 
   wire_writer out(kind, size);
-  out.put(narrow(m.outcomes.size()));
+  MAINSTAY_ASSERT(m.outcomes.size() < covered_mark);
+  out.put(narrow(m.outcomes.size()) | (m.covered_by ? covered_mark : 0));
+  if (m.covered_by) out.put_ids(m.covered_by);
   for (const auto& outcome : m.outcomes) put_outcome(out, outcome);
   return out.finish();
 }

@@ -52,5 +52,7 @@ inline constexpr std::array wire_errors = {
 
 /// In the count of a `forward_commands`: all of them are session entries.
 inline constexpr std::uint32_t session_mark = 1U << 31;
+/// In the count of its response: the index follows that covers what is done.
+inline constexpr std::uint32_t covered_mark = 1U << 31;
 
 }  // namespace mainstay::binary

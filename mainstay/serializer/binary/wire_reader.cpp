@@ -14,6 +14,13 @@ std::uint8_t wire_reader::flags(std::uint8_t known) {
   return 0;
 }
 
+std::uint64_t wire_reader::non_zero(std::string_view field) {
+  const auto at = offset_;
+  const auto value = number<std::uint64_t>(field);
+  if (value == 0) fail_at(at, field, "is 0");
+  return value;
+}
+
 std::size_t wire_reader::count(std::string_view field, std::size_t item_size, std::size_t limit,
                                std::uint32_t mark) {
   const auto at = offset_;

@@ -41,6 +41,8 @@ class wire_reader {
   Id id(std::string_view field) {
     return Id(number<std::uint64_t>(field));
   }
+  /// A number that must not be 0.
+  std::uint64_t non_zero(std::string_view field);
   /// A set of flags, of which only `known` may be set.
   std::uint8_t flags(std::uint8_t known);
   /// Whether the next 32 bits have one of these set; false when there are fewer.

@@ -70,6 +70,7 @@ void describe(Fields& fields, subject<Fields, core::append_entries_response>& m)
   fields("conflict_term", m.conflict_term);
   fields("rejected_index", m.rejected_index);
   fields("round", m.round);
+  fields.unless_zero("lease_promise", m.lease_promise);
 }
 
 /// Paper §7; the image is named by four fields of the message.
@@ -131,6 +132,7 @@ void describe(Fields& fields, subject<Fields, forward_commands>& m) {
 template <class Fields>
 void describe(Fields& fields, subject<Fields, forward_commands_response>& m) {
   fields("outcomes", m.outcomes);
+  fields.unless_zero("covered_by", m.covered_by);
 }
 
 }  // namespace mainstay::document

@@ -44,6 +44,11 @@ class field_writer {
   void operator()(const char* name, const Value& value) {
     object_.emplace(name, write(value));
   }
+  /// What is 0 is left out, as by builds that do not know of it.
+  template <class Value>
+  void unless_zero(const char* name, const Value& value) {
+    if (value != Value{}) (*this)(name, value);
+  }
   template <class Message>
   tree message(const Message& m) const {
     field_writer fields(form_);
@@ -146,6 +151,12 @@ class field_reader {
     if (found == from_.end()) return all_.refuse(here, "is missing");
     ++seen_;
     read(*found, here, value);
+  }
+  template <class Value>
+  void unless_zero(const char* name, Value& value) {
+    if (!has(name)) return;
+    (*this)(name, value);
+    if (!all_.problem && value == Value{}) all_.refuse(place{&at_, name}, "is 0");
   }
   bool has(const char* name) const { return !all_.problem && from_.contains(name); }
   /// Nothing but what was read may be there.

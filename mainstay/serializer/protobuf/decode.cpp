@@ -124,7 +124,8 @@ core::append_entries_response take(const rpc::AppendEntriesResponse& from, compl
           log_index(from.conflict_index()),
           term(from.conflict_term()),
           log_index(from.rejected_index()),
-          from.round()};
+          from.round(),
+          from.lease_promise()};
 }
 
 core::install_snapshot take(const rpc::InstallSnapshot& from, complaint& wrong) {
@@ -192,6 +193,7 @@ forward_commands_response take(const rpc::ForwardCommandsResponse& from, complai
   forward_commands_response m;
   m.outcomes.reserve(length_of(from.outcomes_size(), "forward_commands.outcomes", wrong));
   for (const auto& outcome : from.outcomes()) m.outcomes.push_back(take(outcome, wrong));
+  m.covered_by = log_index(from.covered_by());
   return m;
 }
 

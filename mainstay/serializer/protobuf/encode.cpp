@@ -59,6 +59,7 @@ void fill(rpc::Response& out, const core::append_entries_response& m) {
   to.set_conflict_term(m.conflict_term.value());
   to.set_rejected_index(m.rejected_index.value());
   to.set_round(m.round);
+  to.set_lease_promise(m.lease_promise);
 }
 
 void fill(rpc::Request& out, const core::install_snapshot& m) {
@@ -109,6 +110,7 @@ void fill(rpc::Request& out, const forward_commands& m) {
 
 void fill(rpc::Response& out, const forward_commands_response& m) {
   auto& to = *out.mutable_forward_commands();
+  to.set_covered_by(m.covered_by.value());
   for (const auto& outcome : m.outcomes) {
     auto& one = *to.add_outcomes();
     if (outcome) {

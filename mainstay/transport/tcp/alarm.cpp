@@ -18,7 +18,7 @@ void alarm::cancel() {
 void alarm::wait_until(instant deadline) {
   waiting_ = true;
   waiting_for_ = deadline;
-  timer_.expires_at(std::chrono::steady_clock::time_point(deadline.time_since_epoch()));
+  timer_.expires_after(deadline - now());
   timer_.async_wait([self = shared_from_this(), generation = ++generation_](
                         const boost::system::error_code&) { self->on_wait_over(generation); });
 }

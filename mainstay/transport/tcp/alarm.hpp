@@ -10,12 +10,13 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "mainstay/base/suspend_aware_clock.hpp"
 #include "mainstay/base/time.hpp"
 
 namespace mainstay::tcp {
 
-/// CLOCK_MONOTONIC, the clock of every production runtime.
-inline instant now() { return instant(std::chrono::steady_clock::now().time_since_epoch()); }
+/// The clock of every production runtime.
+inline instant now() { return suspend_aware_now(); }
 
 /// One alarm with one action. For the loop only; held by a shared_ptr.
 class alarm : public std::enable_shared_from_this<alarm> {
