@@ -155,6 +155,29 @@ class node {
         std::forward<Token>(token));
   }
 
+  /// The index that covers everything answered here so far: a read with `read_level::at_least` and
+  /// this index sees it, at any node. Ask after the answer has come; also in its completion.
+  log_index token() const { return replica_->token(); }
+  /// Waits until this node has applied `index`; the result is an index that it has applied
+  /// (`result<log_index>`).
+  template <completion_token<result<log_index>> Token>
+  auto wait_applied(log_index index, instant deadline, Token&& token) {
+    return initiate<result<log_index>>(
+        [this, index, deadline](completion_handler<result<log_index>> done) {
+          auto op = std::make_unique<operation>(
+              operation::kind::read, std::vector<shared_bytes>(1), deadline,
+              [r = replica_, done = std::move(done)](outcomes all) mutable {
+                auto& one = all.front();
+                done(one ? result<log_index>(r->applied_on_loop())
+                         : std::unexpected(std::move(one.error())));
+              });
+          op->reading = {.level = read_level::at_least, .least = index};
+          op->only_wait = true;
+          replica_->submit(std::move(op));
+        },
+        std::forward<Token>(token));
+  }
+
   /// Saves a snapshot of what is applied, so that the log before it can go; where one is being
   /// saved already, the result is that one (`result<core::snapshot>`). On this replica alone.
   template <completion_token<result<core::snapshot>> Token>
@@ -212,6 +235,14 @@ class node {
           });
         },
         std::forward<Token>(token));
+  }
+
+  /// Follows what happens at this node, from soon after this call on, as long as the stream lives.
+  /// It keeps `event_options::capacity` events that nobody has taken, and counts what comes beyond.
+  std::shared_ptr<event_stream> events(event_options options = {}) {
+    auto stream = std::make_shared<event_stream>(std::move(options));
+    loop().post([r = replica_, weak = std::weak_ptr(stream)] { r->subscribe(weak); });
+    return stream;
   }
 
   /// What the node is at the moment; an empty status of a stopped node when the loop has ended.
@@ -294,7 +325,7 @@ class node {
                   outcomes_handler done) {
     auto op = std::make_unique<operation>(operation::kind::read, std::move(requests),
                                           options.deadline, std::move(done));
-    op->level = options.level;
+    op->reading = options;
     replica_->submit(std::move(op));
   }
 

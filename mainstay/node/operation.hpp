@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -23,7 +24,12 @@ using outcomes_handler = std::move_only_function<void(outcomes)>;
 /// How fresh a read must be.
 enum class read_level : std::uint8_t {
   linearizable,  ///< sees every write that was answered before the read began (thesis §6.4)
-  stale,         ///< sees what this replica has applied
+  /// As linearizable, as long as clocks keep `core::config::max_clock_drift`: the leader answers
+  /// without asking anyone while it has a lease (thesis §6.4.1).
+  lease,
+  bounded,   ///< sees every write that was answered `max_age` before the read began
+  at_least,  ///< sees what was applied up to an index, as `node::token` gives one
+  stale,     ///< sees what this replica has applied
 };
 
 /// How a batch of commands is to be treated.
@@ -43,6 +49,8 @@ struct submit_options {
 struct query_options {
   instant deadline = instant::max();
   read_level level = read_level::linearizable;
+  duration max_age{};  ///< of `bounded`
+  log_index least;     ///< of `at_least`
 };
 
 namespace detail {
@@ -115,7 +123,10 @@ class operation {
 
   operation* next = nullptr;  ///< in the submission queue
   bool forward = true;
-  read_level level = read_level::linearizable;
+  query_options reading;         ///< of a read, whose deadline stands above
+  bool only_wait = false;        ///< a read that asks nothing: it is over when its level is reached
+  instant asked_at{};            ///< when the cluster was asked how far it is
+  std::optional<term> lease_of;  ///< it was granted by the lease of this term
   core::entry_kind entries = core::entry_kind::command;  ///< what a write's payloads become
   outcomes answers;  ///< of a write's first commands, gathered as their entries are applied
 

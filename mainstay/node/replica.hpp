@@ -19,6 +19,7 @@
 #include "mainstay/node/applier.hpp"
 #include "mainstay/node/configuration_synchronizer.hpp"
 #include "mainstay/node/core_of.hpp"
+#include "mainstay/node/events.hpp"
 #include "mainstay/node/forwarding.hpp"
 #include "mainstay/node/health.hpp"
 #include "mainstay/node/host.hpp"
@@ -91,6 +92,12 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   /// Hands leadership to whoever takes it; as above.
   void make_way(instant deadline, way_handler done);
 
+  /// An index that covers every command and read answered here so far. Any thread.
+  log_index token() const { return log_index(covered_->load(std::memory_order_acquire)); }
+
+  /// Events from now on; on the loop.
+  void subscribe(std::weak_ptr<event_stream> subscriber) { events_.add(std::move(subscriber)); }
+  log_index applied_on_loop() const { return core_.last_applied(); }
   node_status status() const;
   const node_options& options() const { return options_; }
   machine_type& machine() { return applier_.machine(); }
@@ -117,9 +124,13 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   void forward(operations batch, std::vector<shared_bytes> commands);
   void on_forwarded(node_id leader, std::uint64_t ticket, result<rpc_response> response);
   void ask_reads();
+  void ask(operations batch, core::read_basis basis);
   void on_reads(core::ready& work);
   void run_queries(operations batch);
+  void answer_reads(const operations& asked, std::vector<outcomes> answers);
+  void release_at(log_index index, operations batch);
   void release_reads();
+  void cover(log_index index);
 
   // Transfer of leadership.
   bool holds_writes() const;
@@ -158,6 +169,8 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   void on_appended(std::uint64_t attempt, std::uint64_t sequence, const result<void>& outcome);
   void on_disk_full(std::uint64_t sequence, const error& why);
   void check_stall();
+  void report_health();
+  void publish_members();
   void read_log(const core::log_read_request& request);
   void apply(std::vector<core::entry> entries);
   void apply_next();
@@ -208,9 +221,15 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   std::shared_ptr<std::atomic<std::uint64_t>> pending_bytes_ =
       std::make_shared<std::atomic<std::uint64_t>>(0);
   pending_work work_;
-  operations reads_now_;     // arrived this turn, not yet asked about
-  operations forwards_now_;  // arrived this turn, not yet on their way
+  operations reads_now_;        // arrived this turn, not yet asked about
+  operations lease_reads_now_;  // as `reads_now_`; on a lease, if there is one
+  operations forwards_now_;     // arrived this turn, not yet on their way
   std::uint64_t last_read_context_ = 0;
+  log_index known_index_;  // covers what was answered before `known_fresh_at_`
+  std::optional<instant> known_fresh_at_;
+  /// The index that covers whatever this node has answered. Any thread reads it.
+  std::shared_ptr<std::atomic<std::uint64_t>> covered_ =
+      std::make_shared<std::atomic<std::uint64_t>>(0);
 
   std::unordered_map<std::uint64_t, responder> unanswered_;  // peers' requests, by call
   std::uint64_t last_token_ = 0;
@@ -239,6 +258,9 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
   instant prefers_from_ = instant::min();        // it gives way to a higher priority
   instant held_until_ = instant::min();  // commands wait until then for the new leader's word
 
+  event_feed events_;
+  log_index reported_members_;  // the index of the configuration last told of
+  node_health reported_health_ = node_health::sound;
   core::leadership leadership_;
   health_record health_;
   std::uint64_t last_append_ = 0;             // appends so far: a batch may be tried many times
@@ -267,6 +289,7 @@ class replica : public std::enable_shared_from_this<replica<Types>> {
 #include "mainstay/node/replica_loop.hpp"
 #include "mainstay/node/replica_members.hpp"
 #include "mainstay/node/replica_peers.hpp"
+#include "mainstay/node/replica_reads.hpp"
 #include "mainstay/node/replica_snapshots.hpp"
 #include "mainstay/node/replica_storage.hpp"
 #include "mainstay/node/replica_time.hpp"

@@ -1,4 +1,4 @@
-/// What callers ask of a replica: commands, here or through the leader, and reads. Included by
+/// What callers ask of a replica: commands, here or through the leader. Included by
 /// replica.hpp only.
 #pragma once
 
@@ -48,84 +48,6 @@ void replica<Types>::accept_write(operation_handle op) {
   const auto first = core_.propose(op->payloads(), parts_.runtime.wall_now(), op->entries);
   if (!first) return op->fail_rest(first.error());
   work_.writes.await(*first, core_.current_term(), std::move(op));
-}
-
-template <raft_types Types>
-void replica<Types>::accept_read(operation_handle op) {
-  if (health_.has(node_health::apply_failed)) {
-    return op->fail_rest({error_code::apply_failed, health_.problem(), {}});
-  }
-  if (core_.is_installing()) return op->fail_rest(taking_a_snapshot_in());
-  if (op->level == read_level::stale) return run_queries({std::move(op)});
-  reads_now_.push_back(std::move(op));
-}
-
-/// All reads of one turn share one question.
-template <raft_types Types>
-void replica<Types>::ask_reads() {
-  if (reads_now_.empty()) return;
-  work_.asked.emplace(++last_read_context_, std::exchange(reads_now_, {}));
-  core_.read(last_read_context_);
-}
-
-template <raft_types Types>
-void replica<Types>::on_reads(core::ready& work) {
-  for (const auto& grant : work.granted_reads) {
-    auto node = work_.asked.extract(grant.context);
-    if (!node.empty()) work_.granted.emplace(grant.index, std::move(node.mapped()));
-  }
-  for (const auto& failure : work.failed_reads) {
-    auto node = work_.asked.extract(failure.context);
-    if (node.empty()) continue;
-    for (auto& op : node.mapped()) op->fail_rest(failure.why);
-  }
-  release_reads();
-}
-
-/// Thesis §6.4, step 4: wait until the state machine has reached the read's index.
-template <raft_types Types>
-void replica<Types>::release_reads() {
-  if (health_.has(node_health::apply_failed)) {
-    // Granted or not: the state machine will not get there.
-    const error why{error_code::apply_failed, health_.problem(), {}};
-    for (auto& [index, waiting] : std::exchange(work_.granted, {})) {
-      for (auto& op : waiting) op->fail_rest(why);
-    }
-    return;
-  }
-  operations batch;
-  const auto end = work_.granted.upper_bound(core_.last_applied());
-  for (auto it = work_.granted.begin(); it != end; ++it) {
-    for (auto& op : it->second) batch.push_back(std::move(op));
-  }
-  work_.granted.erase(work_.granted.begin(), end);
-  if (!batch.empty()) run_queries(std::move(batch));
-}
-
-template <raft_types Types>
-void replica<Types>::run_queries(operations batch) {
-  std::vector<std::vector<shared_bytes>> requests;
-  requests.reserve(batch.size());
-  for (auto& op : batch) requests.push_back(std::move(op->payloads()));
-  // The operations stay here, where their deadlines are kept; only the requests travel. An
-  // operation that is done has given up on its answer, but still stands in its place.
-  const std::uint64_t ticket = work_.send_away(std::move(batch));
-  parts_.runtime.apply().post(
-      [self = this->shared_from_this(), ticket, requests = std::move(requests)] {
-        std::vector<outcomes> answers(requests.size());
-        for (std::size_t i = 0; i < requests.size(); ++i) {
-          answers[i].reserve(requests[i].size());
-          for (const auto& request : requests[i]) {
-            answers[i].push_back(self->applier_.query(request));
-          }
-        }
-        self->post_to_loop([ticket, answers = std::move(answers)](replica& r) mutable {
-          const operations asked = r.work_.bring_back(ticket);
-          for (std::size_t i = 0; i < asked.size(); ++i) {
-            if (!asked[i]->is_done()) asked[i]->complete(std::move(answers[i]));
-          }
-        });
-      });
 }
 
 /// Commands of one turn travel together, in order, in calls of limited size and of one kind each.
@@ -181,6 +103,7 @@ void replica<Types>::on_forwarded(node_id leader, std::uint64_t ticket,
     for (auto& op : batch) op->fail_rest(forwarding_failure(why));
     return;
   }
+  cover(answer->covered_by);
   auto next = std::make_move_iterator(answer->outcomes.begin());
   for (auto& op : batch) {
     const auto end = next + static_cast<std::ptrdiff_t>(op->count());

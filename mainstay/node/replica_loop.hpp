@@ -19,6 +19,8 @@ void replica<Types>::start_on_loop() {
   });
   follow_members();
   leadership_ = {core_.role(), core_.current_term(), core_.leader()};
+  cover(core_.last_applied());
+  reported_members_ = core_.configuration_index();
   log_.log(log_level::info, "node", "started",
            {{"node", options_.id.value()},
             {"term", core_.current_term().value()},
@@ -54,6 +56,8 @@ void replica<Types>::turn() {
   if (core_.is_fenced()) held_until_ = parts_.runtime.now() + options_.core.election_timeout_max;
   if (is_stopped()) return;
   changes_.look(members(), parts_.runtime.now());
+  publish_members();
+  report_health();
   if (is_stopped()) return;
   if (!work_.backlog.empty() || (!work_.fenced.empty() && !holds_writes())) schedule_turn();
   arm_timer();
@@ -149,13 +153,29 @@ void replica<Types>::on_leadership(const core::leadership& now) {
   const std::array labels{metric_label{"role", core::name_of(now.role)}};
   parts_.metrics.add_one({"mainstay_role_changes_total", labels});
   parts_.metrics.set_gauge({"mainstay_term", {}}, static_cast<double>(now.term.value()));
+  events_.publish(leadership_changed{now});
   if (listener_.leadership_changed) listener_.leadership_changed(now);
+}
+
+template <raft_types Types>
+void replica<Types>::publish_members() {
+  const log_index index = core_.configuration_index();
+  if (std::exchange(reported_members_, index) == index) return;
+  events_.publish(members_changed{index, core_.configuration()});
+}
+
+template <raft_types Types>
+void replica<Types>::report_health() {
+  const node_health now = health_.worst();
+  if (std::exchange(reported_health_, now) == now) return;
+  events_.publish(health_changed{now, health_.problem()});
 }
 
 template <raft_types Types>
 void replica<Types>::stop_on_loop(const error& why) {
   if (is_stopped()) return;
   health_.set(node_health::stopped, why.message);
+  report_health();
   close(why, {error_code::leadership_lost, why.message + "; the command may yet commit", {}});
   log_.log(log_level::info, "node", "stopped", {{"node", options_.id.value()}});
 }
@@ -165,6 +185,7 @@ template <raft_types Types>
 void replica<Types>::fail_stop(const error& why) {
   if (is_stopped()) return;
   health_.set(node_health::stopped, why.message);
+  report_health();
   log_.log(log_level::critical, "node", "stopped by a failure",
            {{"node", options_.id.value()},
             {"error", name_of(why.code)},
@@ -184,6 +205,7 @@ void replica<Types>::close(const error& refused, const error& unknown) {
   to_apply_.clear();
   for (auto& op : submissions_.close()) op->fail_rest(refused);
   for (auto& op : std::exchange(reads_now_, {})) op->fail_rest(refused);
+  for (auto& op : std::exchange(lease_reads_now_, {})) op->fail_rest(refused);
   for (auto& op : std::exchange(forwards_now_, {})) op->fail_rest(refused);
   changes_.fail_all(unknown);
   work_.fail_all(refused, unknown);

@@ -30,11 +30,11 @@ void replica<Types>::on_request(node_id from, rpc_request request, responder res
 template <raft_types Types>
 void replica<Types>::on_forward_request(forward_commands request, responder respond) {
   const instant deadline = parts_.runtime.now() + options_.timeouts.forward_commands;
-  auto op =
-      std::make_unique<operation>(operation::kind::write, std::move(request.commands), deadline,
-                                  [respond = std::move(respond)](outcomes all) mutable {
-                                    respond(forward_commands_response{std::move(all)});
-                                  });
+  auto op = std::make_unique<operation>(
+      operation::kind::write, std::move(request.commands), deadline,
+      [respond = std::move(respond), covered = covered_](outcomes all) mutable {
+        respond(forward_commands_response{std::move(all), log_index(covered->load())});
+      });
   op->forward = false;
   op->entries = request.kind;
   submit(std::move(op));

@@ -94,6 +94,7 @@ void replica<Types>::on_saved(result<core::snapshot> saved) {
     snapshot_trigger_.succeeded();
     if (!is_overtaken) core_.snapshot_saved(*saved);
     report_snapshot("snapshot saved", *saved, save_started_);
+    events_.publish(snapshot_taken{.image = saved->id});
   } else {
     snapshot_trigger_.failed(parts_.runtime.now());
     parts_.metrics.add_one({"mainstay_snapshot_failures_total", {}});
@@ -239,8 +240,11 @@ void replica<Types>::restore(core::snapshot from) {
       if (!restored) return r.fail_stop(restored.error());
       r.advance();
       r.snapshot_trigger_.restored();
+      r.cover(from.id.last_included_index);
       r.core_.applied(from.id.last_included_index);
       r.report_snapshot("snapshot installed", from, r.install_started_);
+      r.events_.publish(snapshot_taken{.image = from.id, .from_leader = true});
+      r.events_.publish(applied_up_to{from.id.last_included_index});
       r.release_reads();
       if (!r.is_stopped()) r.schedule_turn();
     });

@@ -78,6 +78,7 @@ void replica<Types>::check_stall() {
   }
   if (append_started_ == instant::max() || core_.role() != core::role::leader) return;
   if (now - append_started_ < options_.core.election_timeout_max) return;
+  events_.publish(disk_stalled{now - append_started_});
   log_.log(
       log_level::warning, "node", "the disk stalls: giving up leadership",
       {{"node", options_.id.value()},
@@ -143,9 +144,11 @@ template <raft_types Types>
 void replica<Types>::on_applied(applied_entries done) {
   --applying_;
   if (is_stopped() || health_.has(node_health::apply_failed)) return;
+  cover(done.last);
   complete_writes(done);
   if (is_stopped()) return;
   core_.applied(done.last);
+  events_.publish(applied_up_to{done.last});
   next_expiry_ = done.next_expiry;
   if (!done.outcome) on_apply_failed(done);
   release_reads();
