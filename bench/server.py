@@ -12,6 +12,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tools"))
 import cluster  # noqa: E402  (the path comes first)
@@ -118,6 +119,26 @@ def redis_benchmark(nodes, target, operation, options):
             "cpu_us_per_operation": servers.cpu * 1e6 / count, "peak_memory_mib": servers.peak}
 
 
+def read_latency(nodes, leader, level, seconds):
+    """One client at the leader that asks one question after the other."""
+    took = []
+    with Measured(nodes) as servers, leader.client() as client:
+        client.call("MAINSTAY", "CONSISTENCY", level)
+        end = time.monotonic() + seconds
+        while not took or now < end:
+            before = time.monotonic()
+            client.call("GET", "x")
+            now = time.monotonic()
+            took.append((now - before) * 1e6)
+    ordered = sorted(took)
+    return {"tool": "one client", "operation": "get", "bytes": 16, "outstanding": 1,
+            "asked": level[:6], "per_second": len(took) / seconds,
+            "p50_us": ordered[len(took) // 2], "p99_us": ordered[len(took) * 99 // 100],
+            "max_us": ordered[-1], "failed": 0,
+            "cpu_us_per_operation": servers.cpu * 1e6 / len(took),
+            "peak_memory_mib": servers.peak}
+
+
 CASES = [("set", 1, "leader"), ("set", 256, "leader"), ("set", 1000, "leader"),
          ("set", 1000, "all"), ("get", 1, "leader"), ("get", 256, "leader"),
          ("get", 1000, "leader"), ("get", 256, "all"), ("mixed", 1000, "leader")]
@@ -139,7 +160,7 @@ def row_of(m):
 def run(options, tell):
     """All measurements, told as they come."""
     with tempfile.TemporaryDirectory(prefix="mainstay-bench-", dir=options.directory) as place, \
-            cluster.Cluster(options.mainstayd, place) as servers:
+            cluster.Cluster(options.mainstayd, place, options=["--lease-reads"]) as servers:
         leader = servers.start()
         others = [node for node in servers.nodes if node is not leader]
         ctl_bench(options.ctl, [leader],
@@ -149,6 +170,8 @@ def run(options, tell):
             tell(run_load(options, servers.nodes, targets, case))
         for operation in ["set", "get"]:
             tell(redis_benchmark(servers.nodes, leader, operation, options))
+        for level in ["linearizable", "lease", "stale"]:
+            tell(read_latency(servers.nodes, leader, level, options.seconds))
 
 
 def main():

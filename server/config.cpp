@@ -167,6 +167,8 @@ void read_rest(reader& in, server_config& config) {
   in.milliseconds("election-timeout-min", config.node.core.election_timeout_min);
   in.milliseconds("election-timeout-max", config.node.core.election_timeout_max);
   in.milliseconds("heartbeat-interval", config.node.core.heartbeat_interval);
+  in.choice<bool>("lease-reads", {{"true", true}, {"false", false}}, config.node.core.lease_reads);
+  in.number("max-clock-drift", config.node.core.max_clock_drift);
   in.number("segment-bytes", config.segment_bytes);
   in.number("log-window-bytes", config.node.core.log_window_bytes);
   in.number("snapshot-entries", config.node.snapshots.after_entries);

@@ -30,11 +30,15 @@ dispatcher::~dispatcher() {
 }
 
 void dispatcher::add(lane l, const std::shared_ptr<outcome_sink>& sink, std::uint64_t run,
-                     shared_bytes payload) {
+                     shared_bytes payload, const read_terms& terms) {
   auto& b = batches_[static_cast<std::size_t>(l)];
+  if (b.terms != terms) {
+    send(l);
+    b.terms = terms;
+  }
   b.bytes += payload.size();
   b.payloads.push_back(std::move(payload));
-  if (is_open(l, sink.get(), run)) {
+  if (is_open(l, sink.get(), run, terms)) {
     ++b.members.back().count;
   } else {
     b.members.push_back({sink, run, 1});
@@ -43,9 +47,11 @@ void dispatcher::add(lane l, const std::shared_ptr<outcome_sink>& sink, std::uin
   if (!std::exchange(flush_scheduled_, true)) schedule_flush_();
 }
 
-bool dispatcher::is_open(lane l, const outcome_sink* sink, std::uint64_t run) const {
-  const auto& members = batches_[static_cast<std::size_t>(l)].members;
-  return !members.empty() && members.back().sink.get() == sink && members.back().run == run;
+bool dispatcher::is_open(lane l, const outcome_sink* sink, std::uint64_t run,
+                         const read_terms& terms) const {
+  const auto& [payloads, members, bytes, agreed] = batches_[static_cast<std::size_t>(l)];
+  return !members.empty() && agreed == terms && members.back().sink.get() == sink &&
+         members.back().run == run;
 }
 
 void dispatcher::flush() {
@@ -56,7 +62,8 @@ void dispatcher::flush() {
 void dispatcher::send(lane l) {
   auto b = std::exchange(batches_[static_cast<std::size_t>(l)], {});
   if (b.payloads.empty()) return;
-  const instant deadline = cluster_.now() + request_timeout_;
+  const duration patience = b.terms.patience > duration{} ? b.terms.patience : request_timeout_;
+  const instant deadline = cluster_.now() + patience;
   auto done = [box = mailbox_, members = std::move(b.members)](outcomes found) mutable {
     box->put({std::move(members), std::move(found)});
   };
@@ -65,8 +72,7 @@ void dispatcher::send(lane l) {
   } else if (l == lane::session) {
     cluster_.submit_session_requests(std::move(b.payloads), deadline, std::move(done));
   } else {
-    const auto level = l == lane::stale_read ? consistency::stale : consistency::linearizable;
-    cluster_.query(std::move(b.payloads), level, deadline, std::move(done));
+    cluster_.query(std::move(b.payloads), b.terms, deadline, std::move(done));
   }
 }
 

@@ -28,7 +28,8 @@ class outcome_sink {
   virtual void on_delivered() = 0;
 };
 
-/// The ways to the cluster.
+/// The ways to the cluster, by what they promise about writes of the same client: stale reads
+/// nothing. How fresh a read is beyond that, its terms say.
 enum class lane : std::uint8_t { write, session, linearizable_read, stale_read };
 
 /// How many lanes there are.
@@ -52,8 +53,9 @@ class dispatcher {
 
   /// Adds one command to the batch of a lane. `run` is the sink's own number for an unbroken
   /// sequence of commands in one lane; equal numbers that follow one another make one run.
+  /// Reads of other terms than those that have gathered send these on their way first.
   void add(lane l, const std::shared_ptr<outcome_sink>& sink, std::uint64_t run,
-           shared_bytes payload);
+           shared_bytes payload, const read_terms& terms = {});
   /// Sends what has gathered. Commands of one sink and lane stay in order.
   void flush();
   /// Hands out the outcomes that have arrived.
@@ -61,7 +63,8 @@ class dispatcher {
 
   /// True when a further command of the sink can join the run that it added to last: then nothing
   /// of another lane or sink, and no flush, has come between.
-  bool is_open(lane l, const outcome_sink* sink, std::uint64_t run) const;
+  bool is_open(lane l, const outcome_sink* sink, std::uint64_t run,
+               const read_terms& terms = {}) const;
 
  private:
   /// Commands of one sink that stand together in a batch.
@@ -74,6 +77,7 @@ class dispatcher {
     std::vector<shared_bytes> payloads;
     std::vector<member> members;
     std::size_t bytes = 0;
+    read_terms terms;
   };
   struct delivery {
     std::vector<member> members;

@@ -18,7 +18,20 @@ namespace mainstay::server {
 /// How fresh a read is.
 enum class consistency : std::uint8_t {
   linearizable,  ///< sees every write that was answered before it was asked
+  lease,         ///< the same while clocks keep their bound; the leader may answer by itself
+  bounded,       ///< sees every write that was answered some time before it was asked
+  token,         ///< sees what is covered by an index, which comes from `gateway::token`
   stale,         ///< sees what this node has applied
+};
+
+/// What is asked of a read.
+struct read_terms {
+  consistency level = consistency::linearizable;
+  duration max_age{};   ///< of `bounded`
+  log_index least;      ///< of `token`
+  duration patience{};  ///< how long it may take; 0: as long as any command
+
+  friend bool operator==(const read_terms&, const read_terms&) = default;
 };
 
 /// The state machine's answer to one command or query, or why there is none.
@@ -85,8 +98,11 @@ class gateway {
   virtual void submit_session_requests(std::vector<shared_bytes> requests, instant deadline,
                                        outcomes_handler done) = 0;
   /// Has queries answered; as `submit`, but nothing is replicated.
-  virtual void query(std::vector<shared_bytes> requests, consistency level, instant deadline,
+  virtual void query(std::vector<shared_bytes> requests, const read_terms& terms, instant deadline,
                      outcomes_handler done) = 0;
+  /// An index that covers everything answered here so far: a read on its terms sees it, at any
+  /// node.
+  virtual log_index token() const { return {}; }
   /// Saves a snapshot on this node; `done` is called once, on any thread.
   virtual void save_snapshot(std::function<void(const result<snapshot_report>&)> done) {
     done(fail(error_code::unsupported, "this server keeps no snapshots"));

@@ -10,6 +10,7 @@
 
 #include "mainstay/machines/key_value/glob.hpp"
 
+#include "server/consistency_command.hpp"
 #include "server/info.hpp"
 #include "server/version.hpp"
 
@@ -198,23 +199,27 @@ void info(const local_command& c, reply_writer& out) {
   out.bulk(info_text(section, c.context.cluster.status(), c.context.counters));
 }
 
-/// MAINSTAY CONSISTENCY [linearizable|stale]; the others are the cluster's, or the session's.
-void mainstay_command(const local_command& c, reply_writer& out) {
-  if (!is_word(c.arguments[1], "CONSISTENCY") || c.arguments.size() > 3) {
-    return out.error(
-        "ERR syntax: MAINSTAY CONSISTENCY [linearizable|stale] | SESSION … | LOCK name owner "
-        "milliseconds [WAIT] | UNLOCK name owner | HOLDER name");
-  }
+/// MAINSTAY TOKEN [index]: the client's token, or one more index that its reads have to cover.
+void token(const local_command& c, reply_writer& out) {
   if (c.arguments.size() == 2) {
-    return out.bulk(c.client.level == consistency::stale ? "stale" : "linearizable");
+    return out.integer(static_cast<std::int64_t>(c.client.token.value()));
   }
-  if (is_word(c.arguments[2], "linearizable")) {
-    c.client.level = consistency::linearizable;
-  } else if (is_word(c.arguments[2], "stale")) {
-    c.client.level = consistency::stale;
-  } else {
-    return out.error("ERR consistency must be linearizable or stale");
+  const auto index = parse_token(c.arguments);
+  if (!index) return out.error(index.error());
+  c.client.token = std::max(c.client.token, *index);
+  out.ok();
+}
+
+/// MAINSTAY CONSISTENCY … and MAINSTAY TOKEN …
+void mainstay_command(const local_command& c, reply_writer& out) {
+  if (is_token_command(c.arguments)) return token(c, out);
+  if (c.arguments.size() == 2 && is_word(c.arguments[1], "CONSISTENCY")) {
+    return out.bulk(name_of(c.client.level));
   }
+  const auto asked = parse_consistency(c.arguments);
+  if (!asked) return out.error(asked.error());
+  c.client.level = asked->level;
+  c.client.max_age = asked->max_age;
   out.ok();
 }
 

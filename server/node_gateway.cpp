@@ -38,6 +38,22 @@ result<valid_tcp_options> network_options(const server_config& config,
   return check(std::move(options));
 }
 
+read_level level_of(consistency level) {
+  switch (level) {
+    case consistency::linearizable:
+      return read_level::linearizable;
+    case consistency::lease:
+      return read_level::lease;
+    case consistency::bounded:
+      return read_level::bounded;
+    case consistency::token:
+      return read_level::at_least;
+    case consistency::stale:
+      return read_level::stale;
+  }
+  return read_level::linearizable;
+}
+
 std::string role_of(const member_status& m, const node_status& s) {
   if (m.member.id == s.leader) return "leader";
   return m.is_voter ? "voter" : "learner";
@@ -105,6 +121,8 @@ class node_gateway::implementation {
                                              server_machine(cluster_.value()), std::move(listener));
     if (!started) return std::unexpected(started.error());
     node_.emplace(*std::move(started));
+    events_ = node_->events(
+        {.applied = false, .on_events = [this](event_stream& stream) { log_events(stream); }});
     return host_.start();
   }
 
@@ -164,6 +182,22 @@ class node_gateway::implementation {
   instant now() const { return runtime_.now(); }
 
  private:
+  /// What the node does not log by itself; on the loop.
+  void log_events(event_stream& stream) {
+    for (const auto& event : stream.take()) {
+      if (const auto* members = std::get_if<members_changed>(&event)) {
+        logger_.log(log_level::info, "server", "the members have changed",
+                    {{"index", members->index.value()},
+                     {"voters", std::uint64_t{members->now.voters.size()}},
+                     {"learners", std::uint64_t{members->now.learners.size()}},
+                     {"joint", members->now.is_joint()}});
+      } else if (const auto* missed = std::get_if<events_missed>(&event)) {
+        logger_.log(log_level::warning, "server", "events of the node were not logged",
+                    {{"count", missed->count}});
+      }
+    }
+  }
+
   cluster_id cluster_;
   asio_runtime runtime_;
   logger_ref logger_;
@@ -174,6 +208,7 @@ class node_gateway::implementation {
   server_types::network_server_type server_;
   host<server_types> host_;
   std::optional<node<server_types>> node_;
+  std::shared_ptr<event_stream> events_;
   bool stopped_ = false;
 
   std::mutex last_mutex_;
@@ -209,12 +244,17 @@ void node_gateway::submit_session_requests(std::vector<shared_bytes> requests, i
                                              std::move(done));
 }
 
-void node_gateway::query(std::vector<shared_bytes> requests, consistency level, instant deadline,
-                         outcomes_handler done) {
-  const auto freshness = level == consistency::stale ? read_level::stale : read_level::linearizable;
-  inside_->replica().query_batch(std::move(requests), {.deadline = deadline, .level = freshness},
+void node_gateway::query(std::vector<shared_bytes> requests, const read_terms& terms,
+                         instant deadline, outcomes_handler done) {
+  inside_->replica().query_batch(std::move(requests),
+                                 {.deadline = deadline,
+                                  .level = level_of(terms.level),
+                                  .max_age = terms.max_age,
+                                  .least = terms.least},
                                  std::move(done));
 }
+
+log_index node_gateway::token() const { return inside_->replica().token(); }
 
 void node_gateway::save_snapshot(std::function<void(const result<snapshot_report>&)> done) {
   inside_->replica().save_snapshot([done = std::move(done)](const result<core::snapshot>& saved) {

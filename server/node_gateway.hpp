@@ -25,8 +25,9 @@ class node_gateway : public gateway {
   void submit(std::vector<shared_bytes> commands, instant deadline, outcomes_handler done) override;
   void submit_session_requests(std::vector<shared_bytes> requests, instant deadline,
                                outcomes_handler done) override;
-  void query(std::vector<shared_bytes> requests, consistency level, instant deadline,
+  void query(std::vector<shared_bytes> requests, const read_terms& terms, instant deadline,
              outcomes_handler done) override;
+  log_index token() const override;
   void save_snapshot(std::function<void(const result<snapshot_report>&)> done) override;
   void members(std::function<void(const membership_outcome&)> done) override;
   void join(core::member newcomer, const std::string& credential, instant deadline,

@@ -16,8 +16,7 @@ void readiness_probe::ask(duration patience, handler done) {
     if (!found.front()) ready = std::unexpected(found.front().error());
     way->post([done, ready] { done(ready); });
   };
-  cluster_.query(std::move(requests), consistency::linearizable, cluster_.now() + patience,
-                 std::move(answer));
+  cluster_.query(std::move(requests), read_terms{}, cluster_.now() + patience, std::move(answer));
 }
 
 }  // namespace mainstay::server

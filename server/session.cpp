@@ -5,7 +5,9 @@
 
 #include "mainstay/base/assert.hpp"
 #include "mainstay/machines/key_value/answer.hpp"
+#include "mainstay/machines/key_value/command.hpp"
 
+#include "server/consistency_command.hpp"
 #include "server/local_commands.hpp"
 #include "server/lock_command.hpp"
 
@@ -119,13 +121,17 @@ session::step session::execute(argument_list arguments, const std::shared_ptr<ou
   if (entry->name == command_name::mainstay && is_session_command(arguments)) {
     return execute_session(arguments.subspan(2), self);
   }
+  if (entry->name == command_name::mainstay && is_wait_command(arguments)) {
+    return execute_wait(arguments, self);
+  }
   if (entry->kind == command_kind::local) return execute_local(*entry, arguments);
   return execute_remote(*entry, arguments, self);
 }
 
 session::step session::execute_local(const command_entry& entry, argument_list arguments) {
-  // HELLO changes how replies are written, so that earlier ones come first.
-  if (entry.name == command_name::hello && !pending_.empty()) return step::wait;
+  // HELLO changes how replies are written, so that earlier ones come first; a token covers them.
+  const bool comes_last = entry.name == command_name::hello || is_token_command(arguments);
+  if (comes_last && !pending_.empty()) return step::wait;
   reply([&](std::string& out) { run_local_command({*this, context_, entry, arguments}, out); });
   if (entry.name == command_name::quit) closing_ = true;
   return step::done;
@@ -140,7 +146,8 @@ session::step session::execute_remote(const command_entry& entry, argument_list 
     reply_error(payload.error());
     return step::done;
   }
-  auto& run = run_for(way, self.get());
+  const read_terms terms = terms_of(way);
+  auto& run = run_for(way, self.get(), terms);
   const std::size_t bytes = payload->size() + command_overhead;
   const std::size_t values = values_read(entry, arguments);
   // What walks over the keys may find any number of them, and goes alone.
@@ -152,8 +159,46 @@ session::step session::execute_remote(const command_entry& entry, argument_list 
   run.expected += expected;
   bytes_under_way_ += bytes;
   bytes_expected_ += expected;
-  context_.commands.add(way, self, run.run, *std::move(payload));
+  context_.commands.add(way, self, run.run, *std::move(payload), terms);
   return step::done;
+}
+
+read_terms session::terms_of(lane way) const {
+  if (way != lane::linearizable_read && way != lane::stale_read) return {};
+  read_terms terms{.level = level};
+  if (level == consistency::bounded) terms.max_age = max_age;
+  if (level == consistency::token) terms.least = token;
+  return terms;
+}
+
+/// MAINSTAY WAIT index [timeout]: a read that asks for the number of keys, since it has to ask for
+/// something, and is carried out when that much is applied here.
+session::step session::execute_wait(argument_list arguments,
+                                    const std::shared_ptr<outcome_sink>& self) {
+  const auto wait = parse_wait_command(arguments);
+  if (!wait) {
+    reply_error(wait.error());
+    return step::done;
+  }
+  auto payload = encode(context_.arena, keyspace::operation::size, {});
+  const read_terms terms{
+      .level = consistency::token, .least = wait->index, .patience = wait->patience};
+  pending_.push_back({.run = next_run_++, .way = lane::stale_read, .text = {}});
+  auto& run = pending_.back();
+  run.awaited = wait->index;
+  run.bytes = payload.size() + command_overhead;
+  bytes_under_way_ += run.bytes;
+  context_.commands.add(lane::stale_read, self, run.run, std::move(payload), terms);
+  return step::done;
+}
+
+/// The index when it is reached, null when the time is over first.
+void session::write_wait_outcome(std::string& out, log_index awaited,
+                                 const command_outcome& found) {
+  resp::reply_writer writer(out, protocol);
+  if (found) return writer.integer(static_cast<std::int64_t>(awaited.value()));
+  if (found.error().code == error_code::timed_out) return writer.null();
+  writer.failure(found.error());
 }
 
 /// MAINSTAY SESSION …: `arguments` is what follows.
@@ -251,13 +296,14 @@ void session::write_session_outcome(std::string& out, session_operation asked,
 
 /// False: wait.
 bool session::choose_lane(command_kind kind, lane& chosen) const {
-  const bool needs_time = kind == command_kind::timed_read && level != consistency::stale;
+  const bool asks_cluster = level == consistency::linearizable || level == consistency::lease;
+  const bool needs_time = kind == command_kind::timed_read && asks_cluster;
   if (kind == command_kind::write || needs_time) {
     // The read index of a read under way may come to include this write.
     chosen = lane::write;
     return reads_under_way_ == 0 && session_runs_ == 0;
   }
-  if (level == consistency::stale) {
+  if (level == consistency::stale || level == consistency::bounded) {
     chosen = lane::stale_read;
     return true;
   }
@@ -273,9 +319,11 @@ bool session::choose_lane(command_kind kind, lane& chosen) const {
 }
 
 /// The run that the next command of this lane belongs to: the last one, or a new one.
-session::pending_reply& session::run_for(lane way, const outcome_sink* self) {
+session::pending_reply& session::run_for(lane way, const outcome_sink* self,
+                                         const read_terms& terms) {
   const bool joins = !pending_.empty() && pending_.back().run != 0 && pending_.back().way == way &&
-                     context_.commands.is_open(way, self, pending_.back().run);
+                     !pending_.back().awaited &&
+                     context_.commands.is_open(way, self, pending_.back().run, terms);
   if (!joins) {
     pending_.push_back({.run = next_run_++, .way = way, .text = {}});
     if (way == lane::write || way == lane::session) ++writes_under_way_;
@@ -294,10 +342,13 @@ void session::complete(std::uint64_t run, std::span<command_outcome> found) {
   bytes_under_way_ -= reply->bytes;
   bytes_expected_ -= reply->expected;
   learn_size(reply->values, found);
+  token = std::max(token, context_.cluster.token());
   reply->done = true;
   const bool is_next = reply == pending_.begin();
   auto& out = is_next ? output_ : reply->text;
-  if (reply->asks == session_operation::use) {
+  if (reply->awaited) {
+    write_wait_outcome(out, reply->awaited, found.front());
+  } else if (reply->asks == session_operation::use) {
     write_outcomes(out, found);
   } else {
     write_session_outcome(out, reply->asks, found.front());

@@ -80,7 +80,9 @@ class session {
   std::uint64_t id() const { return id_; }
   resp::protocol protocol = resp::protocol::resp2;
   consistency level = consistency::linearizable;
-  std::string name;              ///< as the client calls itself
+  duration max_age{};  ///< of reads of the level `bounded`
+  log_index token;     ///< covers what this client was answered, and what it said it has seen
+  std::string name;    ///< as the client calls itself
   session_id bound_session = 0;  ///< that EXEC works in; none: 0
 
  private:
@@ -93,6 +95,7 @@ class session {
     std::size_t values = 0;    ///< values that it reads
     bool done = false;
     session_operation asks = session_operation::use;  ///< of a run in the lane of sessions
+    log_index awaited;                                ///< of MAINSTAY WAIT; else none
     std::string text;
   };
   enum class step : std::uint8_t { done, wait };
@@ -103,10 +106,13 @@ class session {
                       const std::shared_ptr<outcome_sink>& self);
   step execute_session(argument_list arguments, const std::shared_ptr<outcome_sink>& self);
   step execute_within(const session_command& command, const std::shared_ptr<outcome_sink>& self);
+  step execute_wait(argument_list arguments, const std::shared_ptr<outcome_sink>& self);
+  void write_wait_outcome(std::string& out, log_index awaited, const command_outcome& found);
+  read_terms terms_of(lane way) const;
   void ask_session(const session_request& request, const std::shared_ptr<outcome_sink>& self);
   void write_session_outcome(std::string& out, session_operation asked, command_outcome& found);
   bool choose_lane(command_kind kind, lane& chosen) const;
-  pending_reply& run_for(lane way, const outcome_sink* self);
+  pending_reply& run_for(lane way, const outcome_sink* self, const read_terms& terms = {});
   void learn_size(std::size_t values, std::span<const command_outcome> found);
   template <class Write>
   void reply(Write write);

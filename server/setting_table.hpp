@@ -44,6 +44,10 @@ inline constexpr std::array setting_table{
                         "…up to here, a node stands for election (default 300)"},
     setting_description{"heartbeat-interval", "MS",
                         "an idle leader speaks this often (default 50)"},
+    setting_description{"lease-reads", "BOOL",
+                        "let clients read on the leader's lease; the same on every node"},
+    setting_description{"max-clock-drift", "PPM",
+                        "millionths that clocks may differ by, for leases (default 10000)"},
     setting_description{
         "segment-bytes", "BYTES",
         "size of a file of the log, with wal; a multiple of 4096 (default 67108864)"},

@@ -58,6 +58,9 @@ void exchange::on_reply(const expected_reply& to, reply answer, instant now) {
   switch (to.kind) {
     case what::role:
       return on_role(answer, now);
+    case what::agreement:
+      if (answer.kind == reply::type::error) give_up_connection(now);
+      return;
     case what::opening:
       if (answer.kind != reply::type::integer) return give_up_connection(now);
       session_ = static_cast<std::uint64_t>(answer.number);
@@ -82,6 +85,12 @@ void exchange::on_role(const reply& answer, instant now) {
     return;
   }
   looked_ = 0;
+  if (!limits_.freshness.empty()) {
+    std::vector<std::string> words{"MAINSTAY", "CONSISTENCY"};
+    words.insert(words.end(), limits_.freshness.begin(), limits_.freshness.end());
+    say(std::move(words));
+    expect(expected_reply::what::agreement, now);
+  }
   greet(now);
 }
 

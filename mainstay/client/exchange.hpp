@@ -37,6 +37,9 @@ struct call_limits {
   duration pause = std::chrono::milliseconds(50);  ///< between a failure and the next attempt
   /// Commands under way at once; at most the window of the server's sessions.
   std::size_t window = 128;
+  /// How fresh `read` has to be, as MAINSTAY CONSISTENCY takes it: {"lease"}, {"bounded", "100"},
+  /// {"stale"}. Empty: linearizable. A server that does not know it is taken for one that fails.
+  std::vector<std::string> freshness;
 };
 
 namespace detail {
@@ -84,7 +87,13 @@ class exchange {
   };
   /// What a reply on this connection will answer.
   struct expected_reply {
-    enum class what : std::uint8_t { role, opening, binding, command } kind = what::command;
+    enum class what : std::uint8_t {
+      role,
+      agreement,
+      opening,
+      binding,
+      command
+    } kind = what::command;
     std::uint64_t ticket = 0;
     instant since;
   };

@@ -290,5 +290,33 @@ TEST_F(Exchange, ClosingCompletesEverything) {
   EXPECT_EQ(outcome(4), call_outcome::refused);
 }
 
+TEST_F(Exchange, SaysHowFreshReadsAre) {
+  limits.freshness = {"bounded", "100"};
+  sut = exchange(limits, 3);
+  submit(1, 60s, true);
+  ASSERT_TRUE(connecting);
+  sut.connected(now);
+  hear(leads);
+  EXPECT_EQ(count("$11\r\nCONSISTENCY\r\n$7\r\nbounded\r\n$3\r\n100\r\n"), 1U);
+  said.clear();
+
+  hear("+OK\r\n:7\r\n");
+
+  EXPECT_EQ(count("INCR"), 1U);
+}
+
+TEST_F(Exchange, LeavesAServerThatDoesNotKnowThatFreshness) {
+  limits.freshness = {"lease"};
+  sut = exchange(limits, 3);
+  submit(1, 60s, true);
+  sut.connected(now);
+  hear(leads);
+
+  hear("-ERR syntax\r\n");
+
+  EXPECT_TRUE(disconnected);
+  EXPECT_TRUE(results.empty());
+}
+
 }  // namespace
 }  // namespace mainstay::detail

@@ -25,7 +25,7 @@ class keeping_gateway : public gateway {
                                outcomes_handler done) override {
     submit(std::move(requests), deadline, std::move(done));
   }
-  void query(std::vector<shared_bytes> requests, consistency, instant deadline,
+  void query(std::vector<shared_bytes> requests, const read_terms&, instant deadline,
              outcomes_handler done) override {
     submit(std::move(requests), deadline, std::move(done));
   }

@@ -40,7 +40,7 @@ class local_gateway : public gateway {
             done(outcomes(found.size(), std::unexpected(why)));
           }});
   }
-  void query(std::vector<shared_bytes> requests, consistency, instant,
+  void query(std::vector<shared_bytes> requests, const read_terms&, instant,
              outcomes_handler done) override {
     push({std::move(requests), false, std::move(done)});
   }

@@ -29,6 +29,8 @@ class patient_gateway : public gateway {
     lane way;
     std::vector<shared_bytes> payloads;
     outcomes_handler done;
+    read_terms terms{};
+    instant deadline{};
   };
 
   void submit(std::vector<shared_bytes> commands, instant, outcomes_handler done) override {
@@ -38,11 +40,13 @@ class patient_gateway : public gateway {
                                outcomes_handler done) override {
     pending.push_back({lane::session, std::move(requests), std::move(done)});
   }
-  void query(std::vector<shared_bytes> requests, consistency level, instant,
+  void query(std::vector<shared_bytes> requests, const read_terms& terms, instant deadline,
              outcomes_handler done) override {
-    const auto way = level == consistency::stale ? lane::stale_read : lane::linearizable_read;
-    pending.push_back({way, std::move(requests), std::move(done)});
+    const bool stale = terms.level == consistency::stale;
+    const auto way = stale ? lane::stale_read : lane::linearizable_read;
+    pending.push_back({way, std::move(requests), std::move(done), terms, deadline});
   }
+  log_index token() const override { return covered; }
   status_report status() override { return {}; }
   instant now() const override { return instant{}; }
 
@@ -66,6 +70,7 @@ class patient_gateway : public gateway {
   }
 
   std::deque<asked> pending;
+  log_index covered;
   server_machine machine;
   detail::session_table sessions;
 
@@ -369,6 +374,64 @@ TEST_F(Session, ReadOfTheTimeLeftGoesThroughTheLog) {
   ASSERT_EQ(turn(), 1U);
   EXPECT_EQ(cluster.pending[0].way, lane::stale_read);
   EXPECT_EQ(cluster.pending[0].payloads.size(), 2U);
+}
+
+TEST_F(Session, ReadsHaveTheFreshnessThatTheClientAsksFor) {
+  one->send("MAINSTAY CONSISTENCY lease\nGET a\nMAINSTAY CONSISTENCY bounded 250\nGET a\n");
+
+  ASSERT_EQ(turn(), 2U);
+  EXPECT_EQ(cluster.pending[0].terms.level, consistency::lease);
+  EXPECT_EQ(cluster.pending[1].terms.level, consistency::bounded);
+  EXPECT_EQ(cluster.pending[1].terms.max_age, std::chrono::milliseconds(250));
+  EXPECT_EQ(talk("MAINSTAY CONSISTENCY\n"), "+OK\r\n$-1\r\n+OK\r\n$-1\r\n$7\r\nbounded\r\n");
+}
+
+TEST_F(Session, ReadsOfOtherTermsTravelApart) {
+  one->send(
+      "MAINSTAY CONSISTENCY bounded 1\nGET a\nMAINSTAY CONSISTENCY bounded 2\nGET a\nGET b\n");
+
+  ASSERT_EQ(turn(), 2U);
+  EXPECT_EQ(cluster.pending[0].payloads.size(), 1U);
+  EXPECT_EQ(cluster.pending[1].payloads.size(), 2U);
+}
+
+TEST_F(Session, ATokenCoversWhatTheClientWasAnswered) {
+  cluster.covered = log_index(7);
+  one->send("SET a 1\nMAINSTAY TOKEN\n");
+  turn();
+  EXPECT_TRUE(one->talk.is_waiting());
+  settle();
+  EXPECT_EQ(one->replies(), "+OK\r\n:7\r\n");
+
+  one->send("MAINSTAY TOKEN 9\nMAINSTAY TOKEN 3\nMAINSTAY CONSISTENCY token\nGET a\n");
+
+  ASSERT_EQ(turn(), 1U);
+  EXPECT_EQ(cluster.pending[0].terms.level, consistency::token);
+  EXPECT_EQ(cluster.pending[0].terms.least, log_index(9));
+}
+
+TEST_F(Session, WaitEndsWithTheIndexOrWithItsTime) {
+  one->send("MAINSTAY WAIT 12 300\n");
+  ASSERT_EQ(turn(), 1U);
+  EXPECT_EQ(cluster.pending[0].terms.least, log_index(12));
+  EXPECT_EQ(cluster.pending[0].deadline, instant(std::chrono::milliseconds(300)));
+  cluster.answer();
+  commands.drain();
+  EXPECT_EQ(one->replies(), ":12\r\n");
+
+  one->send("MAINSTAY WAIT 13\n");
+  ASSERT_EQ(turn(), 1U);
+  cluster.refuse({error_code::timed_out, "the deadline passed", {}});
+  commands.drain();
+  EXPECT_EQ(one->replies(), "$-1\r\n");
+}
+
+TEST_F(Session, FreshnessThatCannotBeReadIsRefused) {
+  for (const auto* words :
+       {"CONSISTENCY bounded", "CONSISTENCY bounded -1", "CONSISTENCY fresh", "CONSISTENCY lease 5",
+        "TOKEN x", "TOKEN 1 2", "WAIT", "WAIT 1 0", "WAIT 99999999999999999999"}) {
+    EXPECT_THAT(talk("MAINSTAY " + std::string(words) + "\n"), StartsWith("-ERR ")) << words;
+  }
 }
 
 TEST_F(Session, HelloWaitsUntilEarlierRepliesAreWritten) {
