@@ -409,9 +409,14 @@ void server::end_turn(const core::ready& out) {
   if (!reads.empty()) {
     const waiting_read& oldest = reads.front();
     hold(leader || oldest.from, "thesis §6.4: without a leader no read is kept waiting");
+    // With leases heartbeats begin rounds as well, and those are not asked for by reads. But once
+    // a quorum has answered the newest of all, none of a read can be missing.
+    const std::uint64_t before = settings.lease_reads && newest_round > 0
+                                     ? std::max(oldest.round_before, newest_round - 1)
+                                     : oldest.round_before;
     const bool granted = leading && leading->term == oldest.led &&
                          commit_index >= leading->first_index &&
-                         confirms(*leading, leading->members, oldest.round_before);
+                         confirms(*leading, leading->members, before);
     hold(!granted, "thesis §6.4: a read that a quorum has confirmed is granted");
   }
   // With nothing left to be made durable, all that was to be asked has been asked.

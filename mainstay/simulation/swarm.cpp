@@ -313,14 +313,27 @@ class fault_source {
   std::uint64_t total_ = 0;
 };
 
+/// How many faults of a kind are active at one time, at most.
+std::int64_t most_at_once(const std::vector<fault>& faults, fault_kind kind) {
+  std::int64_t most = 0;
+  for (const auto& one : faults) {
+    const auto active = std::ranges::count_if(faults, [&](const fault& f) {
+      return f.kind == kind && f.start <= one.start && one.start <= f.start + f.length;
+    });
+    most = std::max<std::int64_t>(most, active);
+  }
+  return most;
+}
+
 /// Leases in some schedules; where they are read on, clocks keep the bound that was declared. Two
-/// that drift apart by half of it each differ by no more than it.
+/// that drift apart by half of it each differ by no more than it, and drifts of one time add up.
 void draw_leases(dice& d, schedule& s) {
   if (!s.core.check_quorum || !d.percent(40)) return;
   s.core.lease_reads = true;
   s.core.max_clock_drift = static_cast<std::uint64_t>(d.scaled(1000, 400'000));
   s.work.lease_reads = static_cast<std::uint32_t>(d.between(10, 100));
-  const auto most = static_cast<std::int64_t>(s.core.max_clock_drift) / 2;
+  const auto at_once = std::max<std::int64_t>(most_at_once(s.faults, fault_kind::drift), 1);
+  const auto most = static_cast<std::int64_t>(s.core.max_clock_drift) / 2 / at_once;
   for (auto& f : s.faults) {
     if (f.kind == fault_kind::drift) f.strength = std::clamp(f.strength, -most, most);
     if (f.kind == fault_kind::clock_leap) f.kind = fault_kind::wall_leap;

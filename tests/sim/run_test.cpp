@@ -20,7 +20,53 @@ simulation::schedule short_schedule(std::uint64_t seed) {
   return simulation::draw_schedule(seed, limits);
 }
 
+/// Whoever leads is cut off again and again, with a clock that goes at half the others' rate, while
+/// everybody reads on leases.
+simulation::schedule slow_leaders(std::uint64_t declared_drift) {
+  using std::chrono::milliseconds;
+  simulation::schedule s{.seed = 7, .nodes = 3, .length = std::chrono::seconds(20)};
+  s.core.lease_reads = true;
+  s.core.max_clock_drift = declared_drift;
+  s.work = {.clients = 12, .pause = milliseconds(5), .timeout = milliseconds(40), .keys = 2};
+  s.work.reads = 80;
+  s.work.stale_reads = 0;
+  s.work.lease_reads = 100;
+  for (auto at = milliseconds(1000); at < milliseconds(19'000); at += milliseconds(1500)) {
+    std::vector<simulation::edge> cut;
+    for (std::uint64_t other = 1; other <= s.nodes; ++other) {
+      cut.emplace_back(simulation::the_leader, node_id(other));
+      cut.emplace_back(node_id(other), simulation::the_leader);
+    }
+    s.faults.push_back({.kind = simulation::fault_kind::drift,
+                        .start = at,
+                        .length = milliseconds(800),
+                        .nodes = {simulation::the_leader},
+                        .strength = -500'000});
+    s.faults.push_back({.kind = simulation::fault_kind::partition,
+                        .start = at + milliseconds(120),
+                        .length = milliseconds(600),
+                        .edges = cut});
+  }
+  return s;
+}
+
 }  // namespace
+
+TEST(SimulatedRun, LeasesHoldWhileClocksKeepTheDeclaredBound) {
+  const auto report = run_schedule(slow_leaders(500'000));
+
+  EXPECT_FALSE(report.found) << report.found->text;
+  EXPECT_GT(report.elections, 5U);
+  EXPECT_GT(report.operations.done, 1000U);
+}
+
+// What leases declare, they need: with clocks beyond it, a deposed leader serves what is old.
+TEST(SimulatedRun, LeasesAreCaughtWhenClocksLeaveTheDeclaredBound) {
+  const auto report = run_schedule(slow_leaders(10'000));
+
+  ASSERT_TRUE(report.found);
+  EXPECT_EQ(report.found->kind, "read freshness") << report.found->text;
+}
 
 TEST(SimulatedRun, TheSameScheduleDoesTheSame) {
   const auto first = run_schedule(short_schedule(1));

@@ -2,6 +2,7 @@
 #include "sim/schedule_file.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -75,6 +76,28 @@ TEST(Swarm, LosesNoMoreThanAMinorityForGood) {
     ASSERT_LE(lost.size(), simulation::spare_nodes(s.nodes)) << seed;
     ASSERT_FALSE(lost.contains(simulation::the_leader)) << seed;
   }
+}
+
+// Two clocks may differ by the bound that was declared: each by half of it, all its drifts
+// together.
+TEST(Swarm, ClocksKeepTheBoundThatLeasesRestOn) {
+  std::uint64_t with_leases = 0;
+  for (std::uint64_t seed = 0; seed < 500; ++seed) {
+    const auto s = draw_schedule(seed);
+    if (!s.core.lease_reads) continue;
+    ++with_leases;
+    for (const auto& at : s.faults) {
+      std::int64_t drift = 0;
+      for (const auto& f : s.faults) {
+        const bool is_active = f.start <= at.start && at.start <= f.start + f.length;
+        if (f.kind == fault_kind::drift && is_active) drift += std::abs(f.strength);
+      }
+      ASSERT_LE(2 * drift, static_cast<std::int64_t>(s.core.max_clock_drift)) << seed;
+      ASSERT_NE(at.kind, fault_kind::clock_leap) << seed;
+    }
+  }
+
+  EXPECT_GT(with_leases, 50U);
 }
 
 TEST(Swarm, KeepsToTheKindsItWasTold) {

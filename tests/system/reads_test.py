@@ -19,7 +19,7 @@ class Reads(SystemTest):
 
     def reader(self, node, *level, timeout=15.0):
         client = node.client(timeout=timeout)
-        self.assertEqual("OK", client.call("MAINSTAY", "CONSISTENCY", *level))
+        self.assertEqual(b"OK", client.call("MAINSTAY", "CONSISTENCY", *level))
         return client
 
     def freeze_leader(self):
