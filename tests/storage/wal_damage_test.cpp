@@ -326,7 +326,30 @@ class ForgedRecords : public testing::Test {
     builder.begin({.self = end_, .flushed = end_, .previous_checksum = chain}, seed, chain);
     const std::vector<std::byte> bytes(payload);
     for (const auto& record : records) builder.add(record, bytes);
-    ASSERT_TRUE(source.file->write(builder.finish(), end_.offset).has_value());
+    const auto pieces = builder.finish();
+    ASSERT_TRUE(source.file->write(pieces, end_.offset).has_value());
+    behind_ = end_;
+    for (const auto& piece : pieces) behind_.offset += piece.size();
+    chain_ = builder.chain();
+  }
+
+  /// A second segment that follows soundly, with only the bootstrap record in its checkpoint.
+  void forge_second_segment() {
+    auto bytes = files_.contents(segment_path(1));
+    const auto first = wal::decode_segment_header(bytes)->header;
+    std::ranges::fill(bytes, std::byte{0});
+    wal::segment_header_bytes header;
+    const auto seed = wal::encode({first.identity, 2, first.size}, header);
+    std::ranges::copy(header, bytes.begin());
+    wal::batch_builder builder;
+    builder.begin(
+        {.self = {2, wal::segment_header_size}, .flushed = behind_, .previous_checksum = chain_},
+        seed, seed);
+    const auto bootstrap = core::encode(small_log_options().bootstrap);
+    builder.add({.type = wal::record_type::bootstrap}, bootstrap.span());
+    auto at = bytes.begin() + wal::segment_header_size;
+    for (const auto& piece : builder.finish()) at = std::ranges::copy(piece, at).out;
+    files_.replace(segment_path(2), std::move(bytes));
   }
 
   /// The checksum of the new log's only record, the bootstrap.
@@ -345,6 +368,8 @@ class ForgedRecords : public testing::Test {
 
   simulated_disk files_;
   wal::position end_;
+  wal::position behind_;     // what was forged
+  std::uint64_t chain_ = 0;  // there
 };
 
 TEST_F(ForgedRecords, EntryThatSkipsAnIndexIsRefused) {
@@ -389,6 +414,13 @@ TEST_F(ForgedRecords, HardStateThatGoesBackIsRefused) {
 TEST_F(ForgedRecords, SecondBootstrapIsRefused) {
   forge({{.type = wal::record_type::bootstrap}});
   expect_refused("bootstrap record");
+}
+
+// Once the first segment is gone, nothing would be known of the group.
+TEST_F(ForgedRecords, CheckpointThatLeavesOutAGroupIsRefused) {
+  forge({{.type = wal::record_type::entry, .group = group_id(1), .index = 1, .term = 1}});
+  forge_second_segment();
+  expect_refused("leaves out a group");
 }
 
 TEST_F(ForgedRecords, GroupStateOutsideACheckpointIsRefused) {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -106,6 +108,7 @@ class replay {
     std::uint64_t offset = segment_header_size;
     std::uint64_t chain = current().seed;
     in_checkpoint_ = true;
+    listed_.clear();
     while (true) {
       auto batch = scanner.read(offset, chain);
       if (!batch) return std::unexpected(batch.error());
@@ -158,6 +161,7 @@ class replay {
       chain = header.checksum;
       rest = rest.subspan(record_size(header.payload_size));
     }
+    if (auto why = end_checkpoint()) return corrupt_at(current(), batch.end_offset, *why);
     return {};
   }
 
@@ -170,8 +174,18 @@ class replay {
     }
     if (type == record_type::bootstrap) return apply_bootstrap(record);
     if (type == record_type::group_state) return apply_group_state(record);
-    in_checkpoint_ = false;
+    if (auto why = end_checkpoint()) return why;
     return apply_change(record.header, place);
+  }
+
+  /// A checkpoint lies in one batch and lists every group: the segments before it may be gone one
+  /// day.
+  std::optional<std::string_view> end_checkpoint() {
+    if (!std::exchange(in_checkpoint_, false)) return {};
+    for (const auto& [id, group] : log_.groups) {
+      if (!listed_.contains(id)) return "the checkpoint before it leaves out a group";
+    }
+    return {};
   }
 
   std::optional<std::string_view> apply_bootstrap(const decoded_record& record) {
@@ -196,6 +210,7 @@ class replay {
     // What no record has named yet has an empty state, and a later checkpoint repeats just that: a
     // group is listed from its first batch on, and that batch may open the segment.
     const bool is_known = log_.has_batches || log_.groups.contains(record.header.group);
+    listed_.insert(record.header.group);
     auto& group = log_.groups[record.header.group];
     if (!is_known) {
       group.set_hard_state(state);
@@ -307,6 +322,7 @@ class replay {
   recovered_log& log_;
   std::size_t at_ = 0;
   bool in_checkpoint_ = false;
+  std::set<group_id> listed_;  // in the checkpoint of the segment
   std::optional<record_header> last_entry_;
   damaged_place at_end_;
   damaged_place behind_end_;  // in the segment behind that of the end
