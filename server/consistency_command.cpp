@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <optional>
 #include <utility>
 
 #include "server/command_table.hpp"
+#include "server/resp/whole_number.hpp"
 
 namespace mainstay::server {
 
@@ -29,10 +29,8 @@ constexpr std::array levels{
 
 /// A number that leaves room for arithmetic.
 std::optional<std::uint64_t> number_in(std::string_view text, std::uint64_t most) {
-  std::uint64_t number = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool whole = failure == std::errc{} && end == text.data() + text.size();
-  return whole && number <= most ? std::optional(number) : std::nullopt;
+  const auto number = resp::whole_number<std::uint64_t>(text);
+  return number && *number <= most ? number : std::nullopt;
 }
 
 std::optional<duration> milliseconds_in(std::string_view text) {

@@ -1,7 +1,6 @@
 #include "server/lock_command.hpp"
 
 #include <array>
-#include <charconv>
 #include <cstdint>
 
 #include <fmt/format.h>
@@ -10,6 +9,7 @@
 #include "mainstay/machines/distributed_lock/distributed_lock.hpp"
 
 #include "server/machine_command.hpp"
+#include "server/resp/whole_number.hpp"
 
 namespace mainstay::server {
 
@@ -61,17 +61,13 @@ std::expected<shared_bytes, std::string> translate_lock(const command_entry& ent
   if (arguments.size() > 6 || (waits && !equals_ignoring_case(arguments[5], "WAIT"))) {
     return refuse("ERR syntax error");
   }
-  const auto text = arguments[4];
-  std::int64_t time = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), time);
-  if (failure != std::errc{} || end != text.data() + text.size()) {
-    return refuse("ERR value is not an integer or out of range");
-  }
-  if (time <= 0 || static_cast<std::uint64_t>(time) > distributed_lock::longest_time) {
+  const auto time = resp::whole_number<std::int64_t>(arguments[4]);
+  if (!time) return refuse("ERR value is not an integer or out of range");
+  if (*time <= 0 || static_cast<std::uint64_t>(*time) > distributed_lock::longest_time) {
     return refuse("ERR invalid expire time in 'mainstay|lock' command");
   }
   return change_lock(distributed_lock::acquire(arguments[2], arguments[3],
-                                               static_cast<std::uint64_t>(time), waits));
+                                               static_cast<std::uint64_t>(*time), waits));
 }
 
 }  // namespace mainstay::server

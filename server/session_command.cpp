@@ -1,9 +1,9 @@
 #include "server/session_command.hpp"
 
-#include <charconv>
 #include <optional>
 
 #include "server/command_table.hpp"
+#include "server/resp/whole_number.hpp"
 
 namespace mainstay::server {
 
@@ -13,12 +13,8 @@ constexpr const char* syntax =
     "ERR syntax: MAINSTAY SESSION OPEN | USE id | EXEC serial[/lowest] command… | CLOSE";
 
 std::optional<std::uint64_t> number_in(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc{} || end != text.data() + text.size() || number == 0) {
-    return std::nullopt;
-  }
-  return number;
+  const auto number = resp::whole_number<std::uint64_t>(text);
+  return number && *number != 0 ? number : std::nullopt;
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "server/translate.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "mainstay/machines/key_value/command.hpp"
 
 #include "server/lock_command.hpp"
+#include "server/resp/whole_number.hpp"
 #include "server/translate_log.hpp"
 
 namespace mainstay::server {
@@ -31,14 +31,6 @@ constexpr std::size_t quoted_bytes = 128;
 
 std::unexpected<std::string> refuse(std::string text) { return std::unexpected(std::move(text)); }
 std::unexpected<std::string> syntax_error() { return refuse("ERR syntax error"); }
-
-template <class Number>
-std::optional<Number> parse(std::string_view text) {
-  Number number{};
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 /// What stands in an argument of a command.
 enum class content : std::uint8_t { key, value, pattern, other };
@@ -175,7 +167,7 @@ bool read_expiry(argument_list arguments, std::size_t& at, value_options& option
 
 std::expected<keyspace::expiry_time, std::string> read_time(std::string_view number,
                                                             keyspace::expiry_time unit) {
-  const auto parsed = parse<std::int64_t>(number);
+  const auto parsed = resp::whole_number<std::int64_t>(number);
   if (!parsed) return refuse(std::string(not_an_integer));
   unit.number = *parsed;
   return unit;
@@ -267,7 +259,7 @@ translated translate_expire(argument_list arguments, keyspace::expiry_time unit,
 translated translate_increment(argument_list arguments, std::int64_t sign, byte_arena& arena) {
   std::int64_t amount = 1;
   if (arguments.size() == 3) {
-    const auto number = parse<std::int64_t>(arguments[2]);
+    const auto number = resp::whole_number<std::int64_t>(arguments[2]);
     if (!number) return refuse(std::string(not_an_integer));
     amount = *number;
   }
@@ -279,7 +271,7 @@ translated translate_increment(argument_list arguments, std::int64_t sign, byte_
 }
 
 translated translate_scan(argument_list arguments, byte_arena& arena) {
-  const auto cursor = parse<std::uint64_t>(arguments[1]);
+  const auto cursor = resp::whole_number<std::uint64_t>(arguments[1]);
   if (!cursor) return refuse("ERR invalid cursor");
   std::uint64_t count = default_scan_count;
   std::string_view pattern = "*";
@@ -288,7 +280,7 @@ translated translate_scan(argument_list arguments, byte_arena& arena) {
     if (equals_ignoring_case(arguments[i], "MATCH")) {
       pattern = arguments[i + 1];
     } else if (equals_ignoring_case(arguments[i], "COUNT")) {
-      const auto number = parse<std::int64_t>(arguments[i + 1]);
+      const auto number = resp::whole_number<std::int64_t>(arguments[i + 1]);
       if (!number) return refuse(std::string(not_an_integer));
       if (*number < 1) return syntax_error();
       count = std::min(static_cast<std::uint64_t>(*number), most_scan_count);

@@ -1,7 +1,6 @@
 #include "server/translate_log.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -12,6 +11,7 @@
 #include "mainstay/base/fields.hpp"
 
 #include "server/machine_command.hpp"
+#include "server/resp/whole_number.hpp"
 
 namespace mainstay::server {
 
@@ -25,14 +25,6 @@ constexpr const char* syntax_error = "ERR syntax error";
 constexpr const char* not_an_integer = "ERR value is not an integer or out of range";
 constexpr const char* no_id = "ERR Invalid stream ID specified as stream command argument";
 
-template <class Number>
-std::optional<Number> parse(std::string_view text) {
-  Number number{};
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 /// An id as a client writes it: 5, 5-1, 5-*.
 struct written_id {
   std::uint64_t milliseconds = 0;
@@ -42,14 +34,14 @@ struct written_id {
 
 std::optional<written_id> parse_id(std::string_view text) {
   const auto dash = text.find('-');
-  const auto milliseconds = parse<std::uint64_t>(text.substr(0, dash));
+  const auto milliseconds = resp::whole_number<std::uint64_t>(text.substr(0, dash));
   if (!milliseconds) return std::nullopt;
   written_id id{.milliseconds = *milliseconds};
   if (dash == std::string_view::npos) return id;
   const auto rest = text.substr(dash + 1);
   id.is_next = rest == "*";
   if (id.is_next) return id;
-  id.sequence = parse<std::uint64_t>(rest);
+  id.sequence = resp::whole_number<std::uint64_t>(rest);
   return id.sequence ? std::optional(id) : std::nullopt;
 }
 
@@ -58,7 +50,7 @@ std::expected<std::uint64_t, std::string> read_length(argument_list arguments, s
   ++at;
   if (at < arguments.size() && (arguments[at] == "=" || arguments[at] == "~")) ++at;
   if (at >= arguments.size()) return refuse(syntax_error);
-  const auto most = parse<std::int64_t>(arguments[at]);
+  const auto most = resp::whole_number<std::int64_t>(arguments[at]);
   if (!most) return refuse(not_an_integer);
   if (*most < 0) return refuse("ERR The MAXLEN argument must be >= 0.");
   return static_cast<std::uint64_t>(*most);
@@ -149,7 +141,7 @@ translated translate_range(argument_list arguments) {
     if (arguments.size() != 6 || !equals_ignoring_case(arguments[4], "COUNT")) {
       return refuse(syntax_error);
     }
-    const auto number = parse<std::int64_t>(arguments[5]);
+    const auto number = resp::whole_number<std::int64_t>(arguments[5]);
     if (!number) return refuse(not_an_integer);
     count = static_cast<std::uint64_t>(std::max<std::int64_t>(*number, 0));
   }

@@ -1,9 +1,9 @@
 #include "server/resp/request_parser.hpp"
 
-#include <charconv>
 #include <optional>
 
 #include "server/resp/inline_request.hpp"
+#include "server/resp/whole_number.hpp"
 
 namespace mainstay::resp {
 
@@ -13,13 +13,6 @@ namespace {
 constexpr std::size_t longest_head = 32;
 /// Room for arguments that grew over this for one large request is given back.
 constexpr std::size_t kept_arguments = 1024;
-
-std::optional<std::int64_t> parse_number(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 /// The line at `position` without its CR LF; nothing when its end is not there yet.
 std::optional<std::string_view> head_line(std::string_view request, std::size_t position) {
@@ -55,7 +48,7 @@ request_parser::progress request_parser::parse_array(std::string_view request) {
     }
     return wait_for(request.size() + 1);
   }
-  const auto count = parse_number(*head);
+  const auto count = whole_number<std::int64_t>(*head);
   if (!count || *count > static_cast<std::int64_t>(limits_.arguments)) {
     return break_off("Protocol error: invalid multibulk length");
   }
@@ -100,7 +93,7 @@ request_parser::progress request_parser::begin_argument(std::string_view request
     }
     return wait_for(request.size() + 1);
   }
-  const auto size = parse_number(*head);
+  const auto size = whole_number<std::int64_t>(*head);
   if (!size || *size < 0 || *size > static_cast<std::int64_t>(limits_.argument_bytes)) {
     return break_off("Protocol error: invalid bulk length");
   }
