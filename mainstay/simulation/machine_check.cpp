@@ -34,14 +34,10 @@ std::string quoted(std::string_view bytes) {
 
 template <class Saver>
 std::string image_of(Saver&& saver, std::size_t command) {
-  std::string image;
-  const auto saved = saver.save([&](std::span<const std::byte> piece) -> result<void> {
-    image.append(reinterpret_cast<const char*>(piece.data()), piece.size());
-    return {};
-  });
-  if (!saved)
-    throw machine_finding("snapshots", command, "it cannot save: " + saved.error().message);
-  return image;
+  auto image = detail::image_of(saver);
+  if (!image)
+    throw machine_finding("snapshots", command, "it cannot save: " + image.error().message);
+  return *std::move(image);
 }
 
 /// Checks one machine, without any cluster, with the commands of one seed.

@@ -33,13 +33,9 @@ constexpr std::uint32_t most_clients = 4;
 constexpr std::uint64_t final_clients = 1000;
 
 std::string image_of(machine& from) {
-  std::string image;
-  const auto saved = from.machine().save([&](std::span<const std::byte> piece) -> result<void> {
-    image.append(reinterpret_cast<const char*>(piece.data()), piece.size());
-    return {};
-  });
-  if (!saved) throw machine_finding("replicas", 0, "it cannot save: " + saved.error().message);
-  return image;
+  auto image = detail::image_of(from.machine());
+  if (!image) throw machine_finding("replicas", 0, "it cannot save: " + image.error().message);
+  return *std::move(image);
 }
 
 /// The sequential model of a subject: its own, or the machine, whose state is its image.
@@ -88,13 +84,9 @@ class subject_model {
  private:
   static bool is_command(const client_operation& o) { return o.name == "command"; }
   static std::string save(tested_machine from) {
-    std::string image;
-    const auto saved = from.save([&](std::span<const std::byte> piece) -> result<void> {
-      image.append(reinterpret_cast<const char*>(piece.data()), piece.size());
-      return {};
-    });
-    if (!saved) throw machine_finding("linearizability", 0, "it cannot save");
-    return image;
+    auto image = detail::image_of(from);
+    if (!image) throw machine_finding("linearizability", 0, "it cannot save");
+    return *std::move(image);
   }
 
   const detail::machine_maker& make_;

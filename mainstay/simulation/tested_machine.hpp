@@ -3,9 +3,11 @@
 /// commands one by one, its frozen state is a copy, and no time passes for one that has none.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "mainstay/node/frozen_state.hpp"
@@ -85,6 +87,18 @@ class frozen_functions {
  private:
   result<mainstay::detail::state_saver> save_;
 };
+
+/// The image that a machine, or a frozen state of one, saves.
+template <class Saver>
+result<std::string> image_of(Saver&& saver) {
+  std::string image;
+  auto saved = saver.save([&](std::span<const std::byte> piece) -> result<void> {
+    image.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+    return {};
+  });
+  if (!saved) return std::unexpected(std::move(saved.error()));
+  return image;
+}
 
 }  // namespace detail
 
