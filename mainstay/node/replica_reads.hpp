@@ -139,8 +139,8 @@ void replica<Types>::answer_reads(const operations& asked, std::vector<outcomes>
     const operation_handle& op = asked[i];
     if (op->is_done()) continue;
     const auto lease_of = std::exchange(op->lease_of, std::nullopt);
-    const bool holds = core_.has_lease() && lease_of == core_.current_term();
-    if (!lease_of || holds || is_stopped()) {
+    const bool holds = !lease_of || (core_.has_lease() && *lease_of == core_.current_term());
+    if (holds || is_stopped()) {
       op->complete(std::move(answers[i]));
       continue;
     }
